@@ -1,0 +1,28 @@
+"""Frozen data: graph, cluster, plan and load report. No algorithms live here."""
+
+from planner.model.builder import GraphBuilder, Handle
+from planner.model.cluster import Cluster, Executor, Link, Network
+from planner.model.graph import Call, Graph, Over, Ref, Refs
+from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
+from planner.model.plan import Bound, Plan, Schedule, Trial
+
+__all__ = [
+    "SLOT_SCHEMA",
+    "TASK_SCHEMA",
+    "Bound",
+    "Call",
+    "Cluster",
+    "Executor",
+    "Graph",
+    "GraphBuilder",
+    "Handle",
+    "Link",
+    "LoadReport",
+    "Network",
+    "Over",
+    "Plan",
+    "Ref",
+    "Refs",
+    "Schedule",
+    "Trial",
+]

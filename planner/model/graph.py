@@ -1,0 +1,339 @@
+"""The dependency graph: columns of integers inside, names at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
+
+from planner.errors import Fault, InputError
+from planner.model.arrays import Int32, Int64
+from planner.model.topology import edges_to_csr, find_cycle, topological_order, transpose
+from planner.model.units import MICROSECONDS
+
+__all__ = ["Call", "Graph", "Over", "Ref", "Refs"]
+
+LONGEST_WORK_S = 10**9
+"""Seconds (some 30 years) above which a work is taken for a mistake; sums stay far inside 64 bits."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of another task, as an argument of a call."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Refs:
+    """The values of several tasks, as one list argument of a call."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a task runs.
+
+    Parameters
+    ----------
+    run : str or callable
+        ``"package.module:function"``, importable on the executors, or a function (sent by cloudpickle).
+    args, kwargs
+        Its arguments; a `Ref` or `Refs` among them is replaced by the values of those tasks.
+    """
+
+    run: str | Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def refs(self) -> tuple[int, ...]:
+        """Give the tasks whose values the call takes, in the order of its arguments."""
+        found: list[int] = []
+        for value in (*self.args, *self.kwargs.values()):
+            if isinstance(value, Ref):
+                found.append(value.task)
+            elif isinstance(value, Refs):
+                found.extend(value.tasks)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a data-parallel task is mapped over; exactly one of the four sources is given.
+
+    Its `Call` receives one shard as the first argument, and the graph's work for it is the work of all shards together.
+    `planner.partitioners.decompose` turns it into one task per shard.
+
+    Parameters
+    ----------
+    items : tuple, optional
+        The items themselves; a shard is a list of them.
+    files : str, optional
+        A glob pattern; the items are the files it matches, weighted by their sizes in bytes.
+    each : int, optional
+        Another data-parallel task: one task per shard of that one, with that shard's value as first argument.
+    tree : int, optional
+        Another data-parallel task, whose shard values are reduced as a tree: the call takes a list of at most
+        `fan_in` values and gives one.
+    weights : tuple of float, optional
+        Relative cost of each of `items`; equal when left out.
+    fan_in : int
+        Width of the tree.
+    """
+
+    items: tuple[Any, ...] | None = None
+    files: str | None = None
+    each: int | None = None
+    tree: int | None = None
+    weights: tuple[float, ...] | None = None
+    fan_in: int = 4
+
+
+Column: TypeAlias = ArrayLike | None
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A directed acyclic graph of tasks. Make one with `from_arrays`, a `GraphBuilder` or a reader.
+
+    Attributes
+    ----------
+    ids : pyarrow.StringArray, length n
+        The tasks' names, distinct.
+    work_us : ndarray of int64, shape (n,)
+        Microseconds that each task takes on an executor of speed 1.
+    memory_bytes, output_bytes : ndarray of int64, shape (n,)
+        Peak memory while the task runs; size of the value it hands on.
+    kind : ndarray of int32, shape (n,)
+        Index into `kinds`: tasks of one kind have comparable costs.
+    kinds : tuple of str
+    pred_ptr, pred, edge_bytes
+        Predecessors of task ``i`` are ``pred[pred_ptr[i]:pred_ptr[i+1]]``, ascending; `edge_bytes` stands beside `pred`.
+    succ_ptr, succ, succ_edge
+        The same for successors; ``succ_edge`` is the position of that edge in `pred` and `edge_bytes`.
+    order : ndarray of int32, shape (n,)
+        A topological order.
+    calls : tuple of Call or None, length n or 0
+        What each task runs; empty for a trace.
+    over : dict of int to Over
+        The data-parallel tasks.
+    """
+
+    ids: pa.StringArray
+    work_us: Int64
+    memory_bytes: Int64
+    output_bytes: Int64
+    kind: Int32
+    kinds: tuple[str, ...]
+    pred_ptr: Int64
+    pred: Int32
+    edge_bytes: Int64
+    succ_ptr: Int64
+    succ: Int32
+    succ_edge: Int64
+    order: Int32
+    calls: tuple[Call | None, ...] = ()
+    over: Mapping[int, Over] = field(default_factory=dict)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        ids: Sequence[str] | pa.Array | None = None,
+        *,
+        work: ArrayLike,
+        source: ArrayLike = (),
+        target: ArrayLike = (),
+        edge_bytes: Column = None,
+        memory: Column = None,
+        output: Column = None,
+        kind: Sequence[str] | pa.Array | None = None,
+        calls: Sequence[Call | None] = (),
+        over: Mapping[int, Over] | None = None,
+    ) -> Graph:
+        """Build a graph from columns, checking all of it.
+
+        Parameters
+        ----------
+        ids : sequence of str, optional
+            Distinct names; ``"0"``, ``"1"``, … when left out.
+        work : array_like of float, shape (n,)
+            Seconds on an executor of speed 1.
+        source, target : array_like of int, shape (m,)
+            Edges as positions of tasks. Parallel edges are merged; the largest size counts.
+        edge_bytes : array_like of int, shape (m,), optional
+            Bytes that cross each edge; the output size of its source when left out.
+        memory, output : array_like of int, shape (n,), optional
+            Bytes; 0 when left out.
+        kind : sequence of str, length n, optional
+            Kind of each task; one kind, ``"task"``, when left out.
+        calls : sequence of Call or None, optional
+            What the tasks run.
+        over : mapping of int to Over, optional
+            The data-parallel tasks.
+
+        Raises
+        ------
+        InputError
+            With every fault: duplicate ids, works that are negative, NaN or infinite, edges to tasks that do not
+            exist, a cycle (shown).
+
+        Examples
+        --------
+        >>> graph = Graph.from_arrays(["a", "b", "c"], work=[1, 2, 3], source=[0, 0], target=[1, 2])
+        >>> graph.n, graph.predecessors(2).tolist()
+        (3, [0])
+        """
+        works = np.asarray(work, dtype=np.float64)
+        n = len(works)
+        faults: list[Fault] = []
+        names = _names(ids, n, faults)
+        memory_bytes = _sizes("memory", memory, n, names, faults)
+        output_bytes = _sizes("output", output, n, names, faults)
+        _check_works(works, names, faults)
+        sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
+        if faults:
+            raise InputError(faults)
+        pred_ptr, pred, sizes = edges_to_csr(n, sources, targets, sizes)
+        succ_ptr, succ, succ_edge = transpose(n, pred_ptr, pred)
+        order = topological_order(pred_ptr, succ_ptr, succ)
+        if len(order) < n:
+            cycle = " -> ".join(names[task].as_py() for task in find_cycle(pred_ptr, pred, order))
+            raise InputError([Fault("tasks", f"there is a cycle: {cycle}; expected a graph without cycles")])
+        codes, kinds = _kinds(kind, n)
+        return cls(
+            ids=names,
+            work_us=np.rint(works * MICROSECONDS).astype(np.int64),
+            memory_bytes=memory_bytes,
+            output_bytes=output_bytes,
+            kind=codes,
+            kinds=kinds,
+            pred_ptr=pred_ptr,
+            pred=pred,
+            edge_bytes=sizes,
+            succ_ptr=succ_ptr,
+            succ=succ,
+            succ_edge=succ_edge,
+            order=order,
+            calls=tuple(calls),
+            over=dict(over or {}),
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of tasks."""
+        return len(self.work_us)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return len(self.pred)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The tasks' names as Python strings."""
+        return self.ids.to_pylist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """From a task's name to its position."""
+        return {name: position for position, name in enumerate(self.names)}
+
+    def predecessors(self, task: int) -> Int32:
+        """Give the positions of the tasks that `task` waits for."""
+        return self.pred[self.pred_ptr[task] : self.pred_ptr[task + 1]]
+
+    def successors(self, task: int) -> Int32:
+        """Give the positions of the tasks that wait for `task`."""
+        return self.succ[self.succ_ptr[task] : self.succ_ptr[task + 1]]
+
+    def __repr__(self) -> str:
+        return f"Graph({self.n} tasks, {self.n_edges} edges, {self.work_us.sum() / MICROSECONDS:g} s of work)"
+
+
+def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) -> pa.StringArray:
+    if ids is None:
+        return pc.cast(pa.array(np.arange(n)), pa.string())
+    names = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    if not isinstance(names, pa.Array):
+        names = pa.array(names, type=pa.string())
+    names = names.cast(pa.string())
+    if len(names) != n:
+        faults.append(Fault("ids", f"there are {len(names)} ids for {n} works; expected one each"))
+    counts = pc.value_counts(names)
+    if len(counts) < len(names):
+        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+        faults += [Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids") for name in twice[:20]]
+    return names
+
+
+def _name(names: pa.StringArray, task: int) -> str:
+    return f"tasks[{names[task].as_py()!r}]" if task < len(names) else f"tasks[{task}]"
+
+
+def _sizes(what: str, column: Column, n: int, names: pa.StringArray, faults: list[Fault]) -> Int64:
+    if column is None:
+        return np.zeros(n, dtype=np.int64)
+    values = np.asarray(column)
+    if len(values) != n:
+        faults.append(Fault(what, f"there are {len(values)} values for {n} tasks; expected one each"))
+        return np.zeros(n, dtype=np.int64)
+    good = np.isfinite(values) & (values >= 0)
+    for task in np.flatnonzero(~good)[:20]:
+        faults.append(Fault(f"{_name(names, task)}.{what}", f"is {values[task]}; expected bytes >= 0"))
+    return np.where(good, values, 0).astype(np.int64)
+
+
+def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringArray, faults: list[Fault]) -> None:
+    bad = ~((works >= 0) & (works <= LONGEST_WORK_S))
+    for task in np.flatnonzero(bad)[:20]:
+        faults.append(Fault(f"{_name(names, task)}.work", f"is {works[task]}; expected seconds from 0 to {LONGEST_WORK_S:.0e}"))
+
+
+def _edges(
+    source: ArrayLike,
+    target: ArrayLike,
+    edge_bytes: Column,
+    output_bytes: Int64,
+    n: int,
+    names: pa.StringArray,
+    faults: list[Fault],
+) -> tuple[Int64, Int64, Int64]:
+    sources, targets = np.asarray(source, dtype=np.int64), np.asarray(target, dtype=np.int64)
+    if len(sources) != len(targets):
+        faults.append(Fault("edges", f"there are {len(sources)} sources for {len(targets)} targets; expected one each"))
+        return sources[:0], targets[:0], sources[:0]
+    outside = (sources < 0) | (sources >= n) | (targets < 0) | (targets >= n)
+    for edge in np.flatnonzero(outside)[:20]:
+        faults.append(Fault(f"edges[{edge}]", f"joins task {sources[edge]} to {targets[edge]}; expected positions from 0 to {n - 1}"))
+    if outside.any():
+        sources, targets = sources[~outside], targets[~outside]
+        edge_bytes = None
+    for edge in np.flatnonzero(sources == targets)[:20]:
+        name = names[int(sources[edge])].as_py()
+        faults.append(Fault(_name(names, int(sources[edge])), f"there is a cycle: {name} -> {name}; a task cannot wait for itself"))
+    if edge_bytes is None:
+        return sources, targets, output_bytes[sources] if n else sources
+    sizes = np.asarray(edge_bytes)
+    if len(sizes) != len(sources):
+        faults.append(Fault("edge_bytes", f"there are {len(sizes)} values for {len(sources)} edges; expected one each"))
+        return sources, targets, np.zeros(len(sources), dtype=np.int64)
+    good = np.isfinite(sizes) & (sizes >= 0)
+    for edge in np.flatnonzero(~good)[:20]:
+        faults.append(Fault(f"edges[{edge}].bytes", f"is {sizes[edge]}; expected bytes >= 0"))
+    return sources, targets, np.where(good, sizes, 0).astype(np.int64)
+
+
+def _kinds(kind: Sequence[str] | pa.Array | None, n: int) -> tuple[Int32, tuple[str, ...]]:
+    if kind is None:
+        return np.zeros(n, dtype=np.int32), ("task",)
+    column = kind if isinstance(kind, pa.Array | pa.ChunkedArray) else pa.array(kind, type=pa.string())
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    coded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int32), tuple(coded.dictionary.to_pylist())

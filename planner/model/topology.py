@@ -1,0 +1,114 @@
+"""Compressed sparse rows of a dependency graph, its topological order, and the cycle when there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from planner.model.arrays import Int32, Int64
+
+__all__ = ["edges_to_csr", "find_cycle", "topological_order", "transpose"]
+
+
+def edges_to_csr(n: int, source: Int64, target: Int64, edge_bytes: Int64) -> tuple[Int64, Int32, Int64]:
+    """Group edges by target, merging parallel ones.
+
+    Parameters
+    ----------
+    n : int
+        Number of tasks.
+    source, target, edge_bytes : ndarray of int64, shape (edges,)
+        Edges as given; of parallel edges the largest size counts.
+
+    Returns
+    -------
+    pred_ptr : ndarray of int64, shape (n + 1,)
+    pred : ndarray of int32, shape (m,)
+        Predecessors of task ``i`` are ``pred[pred_ptr[i]:pred_ptr[i + 1]]``, ascending.
+    edge_bytes : ndarray of int64, shape (m,)
+    """
+    key = target * n + source
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.ones(len(key), dtype=bool)
+    first[1:] = key[1:] != key[:-1]
+    sizes = edge_bytes[order]
+    if len(key) and not first.all():
+        sizes = np.maximum.reduceat(sizes, np.flatnonzero(first))
+    key = key[first]
+    pred_ptr = np.zeros(n + 1, dtype=np.int64)
+    if n:
+        np.cumsum(np.bincount(key // n, minlength=n), out=pred_ptr[1:])
+    return pred_ptr, (key % n if n else key).astype(np.int32), sizes
+
+
+def transpose(n: int, pred_ptr: Int64, pred: Int32) -> tuple[Int64, Int32, Int64]:
+    """Turn predecessor rows into successor rows.
+
+    Returns
+    -------
+    succ_ptr : ndarray of int64, shape (n + 1,)
+    succ : ndarray of int32, shape (m,)
+    succ_edge : ndarray of int64, shape (m,)
+        Position of each edge in the predecessor rows.
+    """
+    target = np.repeat(np.arange(n, dtype=np.int32), np.diff(pred_ptr))
+    succ_edge = np.argsort(pred, kind="stable")
+    succ_ptr = np.zeros(n + 1, dtype=np.int64)
+    if n:
+        np.cumsum(np.bincount(pred, minlength=n), out=succ_ptr[1:])
+    return succ_ptr, target[succ_edge], succ_edge
+
+
+@njit(cache=True)
+def topological_order(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
+    """Kahn's order, first in first out; shorter than the graph when there is a cycle.
+
+    Source: A. B. Kahn, Topological sorting of large networks, CACM 5(11), 1962, doi:10.1145/368996.369025.
+    """
+    n = len(pred_ptr) - 1
+    waiting = np.empty(n, dtype=np.int64)
+    order = np.empty(n, dtype=np.int32)
+    tail = 0
+    for task in range(n):
+        waiting[task] = pred_ptr[task + 1] - pred_ptr[task]
+        if waiting[task] == 0:
+            order[tail] = task
+            tail += 1
+    head = 0
+    while head < tail:
+        task = order[head]
+        head += 1
+        for e in range(succ_ptr[task], succ_ptr[task + 1]):
+            after = succ[e]
+            waiting[after] -= 1
+            if waiting[after] == 0:
+                order[tail] = after
+                tail += 1
+    return order[:tail]
+
+
+def find_cycle(pred_ptr: Int64, pred: Int32, order: Int32) -> list[int]:
+    """Find one cycle among the tasks that a topological order left out.
+
+    Walking from any left-out task to left-out predecessors must come back to a task already seen.
+
+    Returns
+    -------
+    list of int
+        Tasks of the cycle in the direction of its edges, the first one repeated at the end.
+    """
+    left = np.ones(len(pred_ptr) - 1, dtype=bool)
+    left[order] = False
+    task = int(np.flatnonzero(left)[0])
+    seen: dict[int, int] = {}
+    path: list[int] = []
+    while task not in seen:
+        seen[task] = len(path)
+        path.append(task)
+        before = pred[pred_ptr[task] : pred_ptr[task + 1]]
+        task = int(before[left[before]][0])
+    cycle = path[seen[task] :][::-1]
+    smallest = cycle.index(min(cycle))
+    cycle = cycle[smallest:] + cycle[:smallest]
+    return [*cycle, cycle[0]]
