@@ -1,0 +1,61 @@
+# make run    sets up what is missing and runs the main job
+# make test   sets up what is missing and runs the checks and all tests
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test test-fast test-spark check format zip wheel clean
+
+# The first Python on the way that is new enough; if none is, set-up says so in one line.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(or $(PYTHON),$(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; exit; }; done; echo python3))
+SETUP := "$(PYTHON)" conf/bootstrap.py
+VENV := . .venv/env &&
+
+# One executor process a core, 2 to 8 of them. Any other master will do: make run MASTER=spark://host:7077
+CORES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
+MASTER := $(or $(MASTER),local-cluster[$(CORES),1,1024])
+# Local masters need no host name that resolves.
+LOCAL := $(if $(filter local%,$(MASTER)),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1})
+ARGS :=
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make test-fast | test-spark | check | format | zip | wheel | clean"
+
+run:
+	@$(SETUP)
+	@$(VENV) $(LOCAL) spark-submit --master "$(MASTER)" jobs/corpus.py $(ARGS)
+
+test:
+	@$(SETUP) --extras test --browser
+	@$(MAKE) --no-print-directory check test-fast test-spark
+
+test-fast:
+	@$(SETUP) --extras test --no-java
+	@$(VENV) pytest --ignore=tests/spark -m "not spark and not browser"
+
+test-spark:
+	@$(SETUP) --extras test --browser
+	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser"
+
+check:
+	@$(SETUP) --extras test --no-java
+	@$(VENV) ruff check . && ruff format --check --quiet .
+	@$(VENV) mypy
+	@$(VENV) lint-imports --quiet
+
+format:
+	@$(SETUP) --extras test --no-java
+	@$(VENV) ruff check --fix . ; ruff format .
+
+zip:
+	@"$(PYTHON)" conf/package.py
+
+wheel:
+	@$(SETUP) --no-java
+	@$(VENV) pip wheel --quiet --no-deps --wheel-dir dist . && ls dist/*.whl
+
+clean:
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache spark-warehouse
