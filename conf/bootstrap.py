@@ -44,7 +44,7 @@ def main():
     if sys.version_info < OLDEST_PYTHON:
         this = f"{sys.executable} is {dotted(sys.version_info[:3])}"
         stop(
-            f"planner needs Python {dotted(OLDEST_PYTHON)} or newer, and {this}; to mend it, type: make PYTHON=/path/to/it"
+            f"planner needs Python {dotted(OLDEST_PYTHON)} or newer, and {this}; type: make PYTHON=/path/to/it"
         )
     extras = {extra for extra in options.extras.split(",") if extra}
     lock = (ROOT / "pyproject.toml").open()
@@ -89,7 +89,7 @@ def find_java():
 
 
 def java_version(home):
-    """Give the major version of the Java in a folder; 0 where there is none, or one without a module that Spark needs."""
+    """Give the major version of the Java in a folder; 0 for none, or one without a module that Spark needs."""
     if not os.access(home / "bin" / "java", os.X_OK):
         return 0
     try:
