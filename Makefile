@@ -15,7 +15,7 @@ VENV := . .venv/env &&
 
 # One executor process a core, 2 to 8 of them. Any other master will do: make run MASTER=spark://host:7077
 CORES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
-MASTER := $(or $(MASTER),local-cluster[$(CORES),1,1024])
+MASTER ?= local-cluster[$(CORES),1,1024]
 # Local masters need no host name that resolves.
 LOCAL := $(if $(filter local%,$(MASTER)),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1})
 ARGS :=

@@ -43,9 +43,7 @@ def main():
     options = parser.parse_args()
     if sys.version_info < OLDEST_PYTHON:
         this = f"{sys.executable} is {dotted(sys.version_info[:3])}"
-        stop(
-            f"planner needs Python {dotted(OLDEST_PYTHON)} or newer, and {this}; type: make PYTHON=/path/to/it"
-        )
+        stop(f"planner needs Python {dotted(OLDEST_PYTHON)} or newer, and {this}; type: make PYTHON=/path/to/it")
     extras = {extra for extra in options.extras.split(",") if extra}
     lock = (ROOT / "pyproject.toml").open()
     fcntl.flock(
@@ -354,12 +352,15 @@ def pip_setting(name):
 
 def write_env(java):
     """Write what a shell has to source before it starts Spark."""
+    site_packages = VENV / "lib" / f"python{dotted(sys.version_info[:2])}" / "site-packages"
     lines = [
         f'export PATH={shlex.quote(str(VENV / "bin"))}:"$PATH"',
         # Without it executors take the system's Python, which has none of the packages.
         f"export PYSPARK_PYTHON={shlex.quote(str(PYTHON))}",
         f"export PYSPARK_DRIVER_PYTHON={shlex.quote(str(PYTHON))}",
-        "unset SPARK_HOME PYTHONHOME  # another Spark, another Python",
+        # Else another Spark's may be set; and Spark's own search for it fails in a folder with a space in its name.
+        f"export SPARK_HOME={shlex.quote(str(site_packages / 'pyspark'))}",
+        "unset PYTHONHOME",
         # A bare system has no locale, and then Java cannot name files beyond ASCII.
         '[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LC_ALL=C.UTF-8',
     ]
