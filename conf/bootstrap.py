@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -108,6 +109,8 @@ def java_version(home):
 
 def install_system_packages(java, browser):
     """Install what the system lacks, where that is allowed; say what to type where it is not."""
+    if java:
+        name_localhost()
     need_java = java and find_java() is None
     need_browser = browser and not any(map(shutil.which, BROWSERS))
     refused = VENV / "no-browser"
@@ -145,6 +148,19 @@ def install_java(apt):
         stop(f"{lacking}, and apt-get could not install {package}; see its message above, or type: {advice}")
 
 
+def name_localhost():
+    """Make localhost known, where PySpark and its JVM meet; a bare Debian in a folder has no /etc/hosts."""
+    try:
+        socket.getaddrinfo("localhost", None, socket.AF_INET)
+        return
+    except OSError:
+        line, root = "127.0.0.1 localhost", as_root()
+    if root is None:
+        stop(f"this machine does not know the name localhost; type: echo '{line}' | sudo tee -a /etc/hosts")
+    say(f"adding '{line}' to /etc/hosts, because this machine does not know that name")
+    run([*root, "sh", "-c", f"echo '{line}' >> /etc/hosts"])
+
+
 def install_browser(apt):
     """Install Chromium, or tell why not."""
     advice = "no Chromium here; to have them, type: sudo apt-get install chromium && rm .venv/no-browser"
@@ -158,16 +174,21 @@ def install_browser(apt):
     return None if install(apt, "chromium", "fonts-dejavu-core") else advice
 
 
-def apt_get():
-    """Give the command that installs packages without asking anything, or None where that is not allowed."""
-    if not shutil.which("apt-get"):
-        return None
-    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+def as_root():
+    """Give what to put before a command that only root may run, or None where that is not allowed."""
     if os.geteuid() == 0:
-        return command
+        return []
     if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
         return None
-    return ["sudo", "-n", *command]
+    return ["sudo", "-n"]
+
+
+def apt_get():
+    """Give the command that installs packages without asking anything, or None where that is not allowed."""
+    root = as_root()
+    if root is None or not shutil.which("apt-get"):
+        return None
+    return [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
 
 
 def refresh(apt, done=[]):  # noqa: B006 - remembers over calls that it was done
