@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["COLOURS", "PALETTE", "bar", "definitions", "duration", "escape", "percent", "signed", "table", "visible"]
 
-from planner.model.units import format_seconds
+from planner.model.units import MICROSECONDS, format_seconds
 
 COLOURS = {
     "busy": "#4269d0",
@@ -21,7 +21,7 @@ COLOURS = {
 }
 """Middle tones, legible on white and on black; the page's style sheet refines them for light and dark."""
 
-PALETTE = ("#4269d0", "#efb118", "#3ca951", "#a463f2", "#6cc5b0", "#ff8ab7", "#9c6b4e", "#97bbf5")
+PALETTE = ("#4269d0", "#3ca951", "#a463f2", "#ff8ab7", "#43aa9b", "#9c6b4e", "#97bbf5", "#a8a03c")
 """Colours of kinds of task; no red, which is kept for failures."""
 
 _PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
@@ -33,7 +33,7 @@ _PICTURES_AND_ESCAPES: dict[int, int | str] = {
 
 
 def visible(text: object) -> str:
-    r"""Text with control and direction characters shown instead of obeyed.
+    r"""Show the control and direction characters of a text instead of obeying them.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def visible(text: object) -> str:
 
 
 def escape(value: object) -> str:
-    """Text for HTML, in an element or a quoted attribute.
+    """Make text fit for HTML, in an element or a quoted attribute.
 
     Examples
     --------
@@ -55,19 +55,29 @@ def escape(value: object) -> str:
 
 
 def duration(us: float) -> str:
-    """Microseconds as a person reads them; a dash for nothing."""
+    """Give microseconds as a person reads them, negative ones too; a dash for nothing.
+
+    Examples
+    --------
+    >>> duration(142_700_000), duration(17_030_000), duration(float("nan"))
+    ('2 min 23 s', '17.03 s', '–')
+    """
     if math.isnan(us):
         return "–"
-    return ("−" if us < 0 else "") + format_seconds(abs(us))
+    sign, size = "−" if us < 0 else "", abs(us)
+    if not 120 * MICROSECONDS <= size < 3600 * MICROSECONDS:
+        return sign + format_seconds(size)
+    minutes, seconds = divmod(round(size / MICROSECONDS), 60)
+    return f"{sign}{minutes} min {seconds} s" if seconds else f"{sign}{minutes} min"
 
 
 def signed(us: float) -> str:
-    """A difference in microseconds, with its sign."""
+    """Give a difference in microseconds, with its sign."""
     return ("+" if us > 0 else "") + duration(us)
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with at most three digits that count.
+    """Give a share as a percentage with at most three digits that count.
 
     Examples
     --------
@@ -79,7 +89,9 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %" if abs(share) >= 1 or share == 0 else f"{share * 100:.3g} %"
 
 
-def bar(parts: Iterable[tuple[str, float]], *, mark: float | None = None, width: int = 140, height: int = 10) -> str:
+def bar(
+    parts: Iterable[tuple[str, float]], *, mark: float | None = None, width: int | str = 140, height: int = 10
+) -> str:
     """Draw a stacked bar as inline SVG.
 
     Parameters
@@ -99,11 +111,19 @@ def bar(parts: Iterable[tuple[str, float]], *, mark: float | None = None, width:
         x += piece
     if mark is not None:
         at = f"{min(max(mark, 0.0), 1.0):.2%}"
-        pieces.append(f'<line class="mark" x1="{at}" x2="{at}" y1="0" y2="{height}" stroke="currentColor" stroke-width="2"/>')
+        pieces.append(
+            f'<line class="mark" x1="{at}" x2="{at}" y1="0" y2="{height}" stroke="currentColor" stroke-width="2"/>'
+        )
     return f'<svg class="bar" width="{width}" height="{height}" aria-hidden="true">{"".join(pieces)}</svg>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: Sequence[int] = (0,), attributes: Sequence[str] = ()) -> str:
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    text_columns: Sequence[int] = (0,),
+    attributes: Sequence[str] = (),
+) -> str:
     """Lay cells out as a table.
 
     Parameters
@@ -119,14 +139,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: S
     """
 
     def cells(tag: str, values: Sequence[str]) -> str:
-        return "".join(f'<{tag}{" class=text" if i in text_columns else ""}>{value}</{tag}>' for i, value in enumerate(values))
+        return "".join(
+            f"<{tag}{' class=text' if i in text_columns else ''}>{value}</{tag}>" for i, value in enumerate(values)
+        )
 
     body = "".join(
-        f"<tr{' ' + attributes[i] if i < len(attributes) and attributes[i] else ''}>{cells('td', row)}</tr>" for i, row in enumerate(rows)
+        f"<tr{' ' + attributes[i] if i < len(attributes) and attributes[i] else ''}>{cells('td', row)}</tr>"
+        for i, row in enumerate(rows)
     )
-    return f"<table><thead><tr>{cells('th', [escape(title) for title in head])}</tr></thead><tbody>{body}</tbody></table>"
+    return (
+        f"<table><thead><tr>{cells('th', [escape(title) for title in head])}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def definitions(pairs: Iterable[tuple[str, object]]) -> str:
-    """Names and values as a definition list."""
-    return "<dl>" + "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs) + "</dl>"
+    """List names and values as a definition list."""
+    return (
+        "<dl>"
+        + "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
+        + "</dl>"
+    )

@@ -16,7 +16,19 @@ from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 
-__all__ = ["DONE", "FAILED", "NOT_RUN", "PLANNED", "Figures", "Timeline", "busy_share", "by_kind", "executor_load", "furthest", "knee"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "NOT_RUN",
+    "PLANNED",
+    "Figures",
+    "Timeline",
+    "busy_share",
+    "by_kind",
+    "executor_load",
+    "furthest",
+    "knee",
+]
 
 PLANNED, DONE, FAILED, NOT_RUN = range(4)
 """What became of a task; `PLANNED` when there was no run."""
@@ -93,19 +105,25 @@ class Timeline:
         owner = [cluster.executors[e].id for e in cluster.slot_executor.tolist()]
         lanes = list(zip(owner, cluster.slot_number.tolist(), strict=True))
         scale = Figures.of(plan, load).scale
-        start, finish = ((us * scale).astype(np.int64) if scale != 1 else us for us in (schedule.start_us, schedule.finish_us))
+        start, finish = (
+            (us * scale).astype(np.int64) if scale != 1 else us for us in (schedule.start_us, schedule.finish_us)
+        )
         none = np.full(plan.graph.n, -1, dtype=np.int64)
         if load is None:
             nothing = np.zeros(plan.graph.n, dtype=np.int64)
             status = np.full(plan.graph.n, PLANNED, dtype=np.int8)
-            return cls(tuple(lanes), schedule.slot, start, finish, none.astype(np.int32), nothing, nothing, status, none)
+            return cls(
+                tuple(lanes), schedule.slot, start, finish, none.astype(np.int32), nothing, nothing, status, none
+            )
         row = _rows(plan, load)
-        status = np.array([_STATUS.get(text, NOT_RUN) for text in load.tasks["status"].to_pylist()] + [NOT_RUN], dtype=np.int8)[row]
+        status = np.array(
+            [_STATUS.get(text, NOT_RUN) for text in load.tasks["status"].to_pylist()] + [NOT_RUN], dtype=np.int8
+        )[row]
         began, ended = column(load, "start_us", row), column(load, "finish_us", row)
         lane = _measured_lanes(load, lanes)[row]
         lane[(status == NOT_RUN) | np.isnan(began) | np.isnan(ended)] = -1
-        measured = (np.where(lane < 0, 0, us).astype(np.int64) for us in (began, ended))
-        return cls(tuple(lanes), schedule.slot, start, finish, lane, *measured, status, row)
+        measured_start, measured_finish = (np.where(lane < 0, 0, us).astype(np.int64) for us in (began, ended))
+        return cls(tuple(lanes), schedule.slot, start, finish, lane, measured_start, measured_finish, status, row)
 
     @property
     def end_us(self) -> int:
@@ -193,8 +211,8 @@ def executor_load(plan: Plan, load: LoadReport | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``executor``, ``slots``, ``planned_busy`` (seconds), ``planned_tasks``; with a load report also the other columns
-        of `LoadReport.executors`.
+        ``executor``, ``slots``, ``planned_busy`` (seconds), ``planned_tasks``; with a load report
+        also the other columns of `LoadReport.executors`.
     """
     cluster, schedule = plan.cluster, plan.schedule
     of_slot = cluster.slot_executor

@@ -10,12 +10,34 @@ from pathlib import Path
 from planner.errors import Fault, InputError
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
-from planner.report import sections
+from planner.report import load_sections, sections
 from planner.report.markup import escape
 from planner.report.measures import Figures, Timeline
 from planner.report.payload import payload, script_json
 
 __all__ = ["write_report"]
+
+_SHELL = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+<div id="tip" role="status" hidden></div>
+<script type="application/json" id="data">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
 
 
 def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
@@ -46,35 +68,38 @@ def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError([Fault(str(path), f"cannot be written ({error.strerror}); expected a file in a folder that exists")]) from error
+        raise InputError(
+            [Fault(str(path), f"cannot be written ({error.strerror}); expected a file in a folder that exists")]
+        ) from error
     return target
 
 
 def _page(plan: Plan, load: LoadReport | None) -> str:
     timeline, figures = Timeline.of(plan, load), Figures.of(plan, load)
     style, script = _asset("report.css"), _asset("report.js")
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none'; form-action 'none'"
-    title = sections.title(plan, load)
-    body = "\n".join(
-        [
-            sections.header(plan, load, figures),
-            sections.failures(plan, load, timeline),
-            sections.timeline(plan, load),
-            sections.executors(plan, load),
-            sections.predictions(plan, load, timeline),
-            sections.placement(load),
-            sections.settings(plan, load),
-        ]
+    parts = [
+        sections.header(plan, load, figures, timeline),
+        sections.failures(plan, load, timeline),
+        sections.timeline(plan, load),
+        load_sections.executors(plan, load),
+        load_sections.predictions(plan, load, timeline),
+        load_sections.placement(load),
+        sections.settings(plan, load),
+    ]
+    return _SHELL.format(
+        policy=_policy(style, script),
+        title=escape(sections.title(plan, load)),
+        style=style,
+        body="\n".join(part for part in parts if part),
+        data=script_json(payload(plan, load, timeline)),
+        script=script,
     )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n'
-        f'{body}\n</main>\n<div id="tip" role="status" hidden></div>\n'
-        f'<script type="application/json" id="data">{script_json(payload(plan, load, timeline))}</script>\n'
-        f'<script type="module">{script}</script>\n</body>\n</html>\n'
-    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Allow this style and this script, and nothing else: no network, no other script, no form, no frame."""
+    only = f"style-src {_hash(style)}; script-src {_hash(script)}; img-src data:"
+    return f"default-src 'none'; {only}; base-uri 'none'; form-action 'none'"
 
 
 def _asset(name: str) -> str:

@@ -32,10 +32,18 @@ def payload(plan: Plan, load: LoadReport | None, timeline: Timeline) -> dict[str
     columns = {
         "kind": _pack(graph.kind, "<i4"),
         "status": _pack(timeline.status, "|i1"),
-        **_chart("planned", timeline.planned_lane, timeline.planned_start_us, timeline.planned_finish_us, len(timeline.lanes)),
+        **_chart(
+            "planned", timeline.planned_lane, timeline.planned_start_us, timeline.planned_finish_us, len(timeline.lanes)
+        ),
     }
     if load is not None:
-        columns |= _chart("measured", timeline.measured_lane, timeline.measured_start_us, timeline.measured_finish_us, len(timeline.lanes))
+        columns |= _chart(
+            "measured",
+            timeline.measured_lane,
+            timeline.measured_start_us,
+            timeline.measured_finish_us,
+            len(timeline.lanes),
+        )
         columns |= {name: _pack(column(load, name, timeline.row), "<f4") for name in DETAILS}
     if graph.n_edges <= MOST_EDGES:
         columns |= {"pred_ptr": _pack(graph.pred_ptr, "<i4"), "pred": _pack(graph.pred, "<i4")}
@@ -56,12 +64,12 @@ def payload(plan: Plan, load: LoadReport | None, timeline: Timeline) -> dict[str
 
 
 def script_json(data: dict[str, Any]) -> str:
-    """JSON that can stand inside a script element: nothing in it can end the element or open another.
+    r"""Give JSON that can stand inside a script element: nothing in it can end the element or open another.
 
     Examples
     --------
     >>> script_json({"id": "</script>"})
-    '{"id":"\\\\u003c/script\\\\u003e"}'
+    '{"id":"\\u003c/script\\u003e"}'
     """
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -63,11 +63,11 @@ const significant = (x, digits = 4) => String(Number(x.toPrecision(digits)));
 function seconds(us) {
   const size = Math.abs(us), sign = us < 0 ? "−" : "";
   if (Number.isNaN(us)) return "–";
-  if (size < 1e3) return size ? `${sign}${significant(size)} µs` : "0 s";
+  if (size < 1e3) return size ? `${sign}${significant(size)} us` : "0 s";
   if (size < 1e6) return `${sign}${significant(size / 1e3)} ms`;
   if (size < 120e6) return `${sign}${significant(size / 1e6)} s`;
-  const minutes = Math.round(size / 60e6);
-  return sign + (minutes < 60 ? `${significant(size / 60e6, 3)} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`);
+  const whole = size < 3600e6 ? [Math.round(size / 1e6), 60, "min", "s"] : [Math.round(size / 60e6), 60, "h", "min"], [count, each, big, small] = whole;
+  return `${sign}${Math.floor(count / each)} ${big}${count % each ? ` ${count % each} ${small}` : ""}`;
 }
 function bytes(count) {
   for (const unit of ["B", "kB", "MB", "GB"]) { if (count < 1000) return `${significant(count, 3)} ${unit}`; count /= 1000; }
@@ -76,7 +76,7 @@ function bytes(count) {
 const number = (x) => x.toLocaleString("en");
 const place = (lane) => lane < 0 ? "–" : `executor ${data.executors[lane]}, slot ${data.slots[lane]}`;
 const several = data.slots.some((slot) => slot > 0);
-const laneName = (lane) => several ? `${data.executors[lane]} · ${data.slots[lane]}` : data.executors[lane];
+const laneName = (lane) => several && rowHeight >= 12 ? `${data.executors[lane]} · ${data.slots[lane]}` : data.executors[lane];
 
 // ---- state and layout -------------------------------------------------------------------------------------------
 
@@ -96,12 +96,12 @@ function layout() {
   theme.deviations = Array.from({ length: 5 }, (_, i) => read(`deviation-${i}`));
   width = stage.clientWidth;
   pen.font = FONT;
+  rowHeight = Math.max(Math.min(Math.floor(420 / lanes), 22), 4);
+  if (rowHeight * lanes > 2400) rowHeight = 2400 / lanes;
   gutter = 16;
   for (let lane = 0; lane < Math.min(lanes, 2000); lane++) gutter = Math.max(gutter, pen.measureText(laneName(lane)).width);
   gutter = Math.min(Math.ceil(gutter) + 12, 170);
   plot = Math.max(width - gutter - 10, 50);
-  rowHeight = Math.max(Math.min(Math.floor(420 / lanes), 22), 4);
-  if (rowHeight * lanes > 2400) rowHeight = 2400 / lanes;
   let y = 24;
   panels = [];
   for (const chart of charts) { panels.push({ chart, top: y + 24, height: rowHeight * lanes }); y += 24 + rowHeight * lanes + 10; }
@@ -196,10 +196,10 @@ function drawAxis() {
   }
 }
 function drawMarks() {
-  const marks = [["bound", data.bound, [2, 3], panels], ["predicted", data.predicted, [6, 3], panels], ["measured", data.measured, [], panels.slice(1)]];
-  for (const [name, time, dash, where] of marks) {
+  const marks = [[data.bound, [2, 3], panels], [data.predicted, [6, 3], panels], [data.measured, [], panels.slice(1)]];
+  for (const [time, dash, where] of marks) {
     if (time == null || time < view.from || time > view.to) continue;
-    pen.strokeStyle = theme[name];
+    pen.strokeStyle = theme.ink;
     pen.lineWidth = 1.5;
     pen.setLineDash(dash);
     for (const panel of where) { pen.beginPath(); pen.moveTo(x(time), panel.top - 3); pen.lineTo(x(time), panel.top + panel.height + 3); pen.stroke(); }
@@ -211,7 +211,7 @@ function drawPanel(panel) {
   title(chart.title, top, `${chart === measured ? "measured" : "predicted"} makespan ${seconds(chart === measured ? data.measured : data.predicted)}`);
   pen.fillStyle = theme.band;
   for (let lane = 0; lane < lanes; lane++) pen.fillRect(gutter, top + lane * rowHeight, plot, tall);
-  return (surface) => {
+  return () => {
     let drawn = 0;
     for (let lane = 0; lane < lanes; lane++) {
       if (chart === measured) drawWaits(lane, top + lane * rowHeight, tall);
@@ -236,8 +236,11 @@ function drawNames(panel) {
   let last = -Infinity;
   pen.fillStyle = theme.soft;
   pen.textAlign = "right";
-  for (let lane = 0; lane < lanes; lane++) {
-    const y = panel.top + (lane + 0.5) * rowHeight;
+  for (let lane = 0, end = 1; lane < lanes; lane = end++) {
+    // Rows too low for a name each share their executor's.
+    if (rowHeight < 12) while (end < lanes && data.executors[end] === data.executors[lane]) end++;
+    if (end - lane > 1 && lane) pen.fillRect(gutter - 4, panel.top + lane * rowHeight - 1, 4, 1);
+    const y = panel.top + (lane + end) / 2 * rowHeight;
     if (y - last < 12) continue;
     pen.fillText(laneName(lane), gutter - 6, y + 4, gutter - 8);
     last = y;
