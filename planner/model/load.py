@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from planner.model.units import MICROSECONDS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SLOT_SCHEMA", "TASK_SCHEMA", "LoadReport"]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from planner.model.arrays import Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.units import MICROSECONDS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Bound", "Plan", "Schedule", "Trial"]
 
@@ -140,6 +142,8 @@ class Plan:
         pandas.DataFrame
             Columns ``id``, ``kind``, ``executor``, ``slot`` (inside its executor), ``start``, ``finish`` (seconds).
         """
+        import pandas as pd  # a heavy import that executors are spared
+
         schedule, cluster = self.schedule, self.cluster
         executor_ids = np.array([executor.id for executor in cluster.executors], dtype=object)
         return pd.DataFrame(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
-from numba import njit
 
 from planner.model.arrays import Int32, Int64
 
@@ -60,12 +63,22 @@ def transpose(n: int, pred_ptr: Int64, pred: Int32) -> tuple[Int64, Int32, Int64
     return succ_ptr, target[succ_edge], succ_edge
 
 
-@njit(cache=True)
 def topological_order(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
     """Kahn's order, first in first out; shorter than the graph when there is a cycle.
 
     Source: A. B. Kahn, Topological sorting of large networks, CACM 5(11), 1962, doi:10.1145/368996.369025.
     """
+    return _compiled()(pred_ptr, succ_ptr, succ)  # type: ignore[no-any-return]
+
+
+@cache
+def _compiled() -> Callable[..., Any]:
+    from numba import njit  # executors import this module too, and need no compiler
+
+    return njit(cache=True)(_kahn)  # type: ignore[no-any-return]
+
+
+def _kahn(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
     n = len(pred_ptr) - 1
     waiting = np.empty(n, dtype=np.int64)
     order = np.empty(n, dtype=np.int32)

@@ -1,0 +1,228 @@
+"""The coordinator: a thin Arrow Flight shell around the `PlanKeeper`. It has the clock, the sockets and the journal."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pyarrow.flight as flight
+
+from planner.runtime.journal import Journal
+from planner.runtime.keeper import PlanKeeper
+from planner.runtime.messages import (
+    Cancelled,
+    Collected,
+    End,
+    Ended,
+    Event,
+    Failed,
+    Fetch,
+    Finished,
+    Hello,
+    Instruction,
+    LaunchFailed,
+    Lost,
+    Peers,
+    Skip,
+    Start,
+    Tick,
+)
+from planner.runtime.slot import boot_id
+from planner.runtime.values import read_stream, unpack
+from planner.runtime.wire import decode, encode, token_check, token_options
+
+__all__ = ["Coordinator"]
+
+_POLL_S = 0.2
+
+
+class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
+    """Talks to the slots of one run.
+
+    Parameters
+    ----------
+    keeper : PlanKeeper
+    queues : sequence of bytes
+        Packed `SlotQueue` of each slot.
+    host : str
+        Address to bind to.
+    token : str
+        The run's token.
+    journal : Journal
+    names : sequence of str
+        The tasks' names, for the journal.
+    on_result : callable, optional
+        ``on_result(task, value)`` as soon as a result is in hand.
+
+    Attributes
+    ----------
+    results : dict of int to object
+        Values of result tasks that are in hand.
+    finished : threading.Event
+        Set when the run is over and every result is in hand.
+    last_result_s : float
+        Monotonic time at which it was.
+    running : dict of int to int
+        The task that each slot was running when it last reported.
+    """
+
+    def __init__(
+        self,
+        keeper: PlanKeeper,
+        queues: Sequence[bytes],
+        host: str,
+        token: str,
+        journal: Journal,
+        names: Sequence[str],
+        on_result: Callable[[int, Any], None] | None = None,
+    ) -> None:
+        super().__init__(f"grpc://{host}:0", middleware=token_check(token))
+        self.keeper = keeper
+        self.results: dict[int, Any] = {}
+        self.finished = threading.Event()
+        self.last_result_s = 0.0
+        self.running: dict[int, int | None] = {}
+        self._queues = queues
+        self._token = token
+        self._journal = journal
+        self._names = names
+        self._on_result = on_result or (lambda task, value: None)
+        self._lock = threading.Lock()
+        self._mailboxes: dict[tuple[int, int], queue.SimpleQueue[bytes | End]] = {}
+        self._current: dict[int, tuple[int, int]] = {}
+        self._addresses: dict[int, str] = {}
+
+    # from the driver ----------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Let time pass; call it a few times a second."""
+        self._handle(Tick(time.monotonic()))
+
+    def cancel(self, reason: str) -> None:
+        """End the run."""
+        self._handle(Cancelled(reason))
+
+    def launch_failed(self, reason: str) -> None:
+        """Say that what launched the slots has given up on them."""
+        self._handle(LaunchFailed(reason))
+
+    # from the slots -----------------------------------------------------------------------------------------------
+
+    def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
+        """Answer ``clock``, ``hello`` (a stream of instructions) and ``report``."""
+        if action.type == "clock":
+            return iter([flight.Result(encode((time.monotonic_ns() // 1000, boot_id())))])
+        if action.type == "hello":
+            return self._serve(context, decode(action.body))
+        if action.type == "report":
+            self._report(*decode(action.body))
+            return iter(())
+        raise flight.FlightServerError(f"there is no action {action.type!r}; expected clock, hello or report")
+
+    def _serve(self, context: flight.ServerCallContext, hello: Hello) -> Iterator[flight.Result]:
+        me = (hello.slot, hello.incarnation)
+        mailbox: queue.SimpleQueue[bytes | End] = queue.SimpleQueue()
+        with self._lock:
+            self._mailboxes[me] = mailbox
+            self._current.setdefault(hello.slot, me)
+            self._addresses.setdefault(hello.slot, hello.address)
+        self._handle(hello)
+        while True:
+            try:
+                message = mailbox.get(timeout=_POLL_S)
+            except queue.Empty:
+                if context.is_cancelled():
+                    self._handle(Lost(*me, reason="its connection broke: the process or its executor died"))
+                    return
+                continue
+            if isinstance(message, End):
+                yield flight.Result(encode(message))
+                return
+            yield flight.Result(message)
+
+    def _report(self, finished: Finished, packed: dict[int, Any], troubles: list[Event]) -> None:
+        with self._lock:
+            known = self.keeper.heard(finished.slot, finished.incarnation, time.monotonic())
+            if known:
+                self.running[finished.slot] = finished.running
+        if not known:
+            return
+        for record in finished.records:
+            if record.task in packed and record.result_bytes is None:
+                self._keep(record.task, unpack(*packed[record.task]))
+        if finished.records:
+            self._handle(finished, packed)
+        for event in troubles:
+            self._handle(event)
+
+    # both ---------------------------------------------------------------------------------------------------------
+
+    def _handle(self, event: Event, packed: dict[int, Any] | None = None) -> None:
+        with self._lock:
+            before = self.keeper.outcome
+            instructions = self.keeper.handle(event)
+            ended = self.keeper.outcome if before is None else None
+            for instruction in instructions:
+                self._deliver(instruction, event, packed)
+        self._write(event, ended)
+        if ended is not None:
+            self.last_result_s = time.monotonic()
+            self.finished.set()
+
+    def _deliver(self, instruction: Instruction, event: Event, packed: dict[int, Any] | None) -> None:
+        match instruction:
+            case Fetch(slot=slot, task=task):
+                assert packed is not None  # noqa: S101
+                where = (self._addresses[slot], *packed[task])
+                threading.Thread(target=self._fetch, args=(slot, task, *where), daemon=True).start()
+            case Ended():
+                for me, mailbox in self._mailboxes.items():  # copies that waited in vain go home as well
+                    if me != self._current.get(me[0]):
+                        mailbox.put(End(me[0]))
+            case End(slot=slot) if isinstance(event, Hello):
+                self._mailboxes[slot, event.incarnation].put(instruction)
+            case End(slot=slot):
+                self._mailboxes[self._current[slot]].put(instruction)
+            case Start(slot=slot):
+                self._mailboxes[self._current[slot]].put(self._queues[slot])
+            case Peers(slot=slot) | Skip(slot=slot):
+                self._mailboxes[self._current[slot]].put(encode(instruction))
+
+    def _fetch(self, slot: int, task: int, address: str, form: Any, head: bytes, lengths: list[int]) -> None:
+        try:
+            with flight.FlightClient(address) as client:
+                options = token_options(self._token)
+                value = read_stream(form, head, lengths, client.do_get(flight.Ticket(str(task).encode()), options))
+                list(client.do_action(flight.Action("taken", f"{task} -1".encode()), options))
+        except Exception as error:
+            self._handle(Lost(slot, None, f"its result {self._names[task]!r} could not be fetched: {error}"))
+            return
+        self._keep(task, value)
+        self._handle(Collected(task))
+
+    def _keep(self, task: int, value: Any) -> None:
+        if task not in self.results:
+            self.results[task] = value
+            self._on_result(task, value)
+
+    def _write(self, event: Event, ended: Ended | None) -> None:
+        at = time.monotonic_ns() // 1000
+        match event:
+            case Hello():
+                self._journal.write(at, {"event": "hello", "slot": event.slot, "address": event.address})
+            case Finished(slot=slot, records=records):
+                lines = [
+                    {"event": "finished", "task": self._names[r.task], "slot": slot, "start_us": r.start_us, "finish_us": r.finish_us}
+                    for r in records
+                ]
+                self._journal.write(at, *lines)
+            case Failed(task=task, slot=slot, failure=failure):
+                line = {"event": "failed", "task": self._names[task], "slot": slot, "error": failure.error}
+                self._journal.write(at, line)
+            case Lost(slot=slot, reason=reason):
+                self._journal.write(at, {"event": "lost", "slot": slot, "reason": reason})
+        if ended is not None:
+            self._journal.write(at, {"event": "ended", "status": ended.status, "reason": ended.reason})

@@ -1,0 +1,200 @@
+"""Drive one run from the driver: coordinator up, slots launched, plan kept, outcome in hand.
+
+What launches the slots is an argument: Spark in earnest, plain processes in tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from planner.errors import TaskFailure
+from planner.model.plan import Plan
+from planner.runtime.coordinator import Coordinator
+from planner.runtime.journal import Journal
+from planner.runtime.keeper import PlanKeeper, TaskState
+from planner.runtime.messages import Record
+from planner.runtime.progress import Progress
+from planner.runtime.queues import pack_queue, result_tasks, slot_queues
+from planner.runtime.slot import SlotConfig, SlotSummary
+from planner.runtime.wire import new_token
+
+__all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
+
+_TICK_S = 0.1
+_FAREWELL_S = 10.0
+
+
+class Launched(Protocol):
+    """Slots that have been set off."""
+
+    def error(self) -> str | None:
+        """Say why they cannot run, or None while they may."""
+
+    def cancel(self) -> None:
+        """Stop them as soon as possible; does not wait."""
+
+    def join(self, timeout: float) -> list[SlotSummary]:
+        """Wait for them at most so many seconds, and give the summaries of those that ended well."""
+
+
+class Launch(Protocol):
+    """Sets slots off."""
+
+    def __call__(self, configs: Sequence[SlotConfig]) -> Launched:
+        """Start one slot for each configuration."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    status : {"done", "failed", "lost", "cancelled"}
+    reason : str
+    results : dict of int to object
+        Values of the result tasks that were reached.
+    records : dict of int to Record
+    failures : tuple of TaskFailure
+    skipped : tuple of int
+    lost : tuple of str
+    elapsed_us : int
+        From just before the launch to the last result in hand.
+    summaries : tuple of SlotSummary
+    """
+
+    status: str
+    reason: str
+    results: dict[int, Any]
+    records: dict[int, Record]
+    failures: tuple[TaskFailure, ...]
+    skipped: tuple[int, ...]
+    lost: tuple[str, ...]
+    elapsed_us: int
+    summaries: tuple[SlotSummary, ...] = field(default=())
+
+
+def slot_names(plan: Plan) -> list[str]:
+    """Name every slot as messages do.
+
+    Examples
+    --------
+    >>> from planner.model import Bound, Cluster, Graph, Plan, Schedule
+    >>> import numpy as np
+    >>> nothing = np.zeros(0, dtype=np.int64)
+    >>> plan = Plan(Graph.from_arrays(work=[]), Cluster.uniform(1, 2), Schedule(nothing, nothing, nothing), Bound(0, ""), "")
+    >>> slot_names(plan)
+    ['executor 0 slot 0', 'executor 0 slot 1']
+    """
+    cluster = plan.cluster
+    executors = [cluster.executors[i].id for i in cluster.slot_executor]
+    return [f"executor {e} slot {n}" for e, n in zip(executors, cluster.slot_number.tolist(), strict=True)]
+
+
+def drive(
+    plan: Plan,
+    launch: Launch,
+    *,
+    host: str,
+    emulate: float | None = None,
+    journal_path: Path | None = None,
+    progress: Progress | None = None,
+    on_result: Callable[[int, Any], None] | None = None,
+    rendezvous_s: float = 60.0,
+    silence_s: float = 60.0,
+) -> Outcome:
+    """Run a plan on slots that `launch` starts.
+
+    Parameters
+    ----------
+    plan : Plan
+    launch : Launch
+    host : str
+        Address on which the coordinator listens.
+    emulate : float, optional
+        Sleep instead of calling, as `slot_queues`.
+    journal_path : Path, optional
+    progress : Progress, optional
+    on_result : callable, optional
+        Called with the task and its value as soon as a result is in hand.
+    rendezvous_s, silence_s : float
+        Seconds after which slots that never came, or that fell silent, are given up.
+
+    Raises
+    ------
+    InputError
+        If the graph has nothing to run.
+    KeyboardInterrupt
+        After the run has been ended and the journal closed.
+    """
+    queues = slot_queues(plan, emulate=emulate)
+    graph, names = plan.graph, slot_names(plan)
+    successors = [graph.successors(task).tolist() for task in range(graph.n)]
+    results = result_tasks(graph) if emulate is None else []
+    keeper = PlanKeeper(
+        plan.schedule.slot.tolist(),
+        successors,
+        results,
+        len(queues),
+        rendezvous_s=rendezvous_s,
+        silence_s=silence_s,
+        names=names,
+    )
+    token, journal = new_token(), Journal(journal_path)
+    coordinator = Coordinator(keeper, [pack_queue(q) for q in queues], host, token, journal, graph.names, on_result)
+    configs = [
+        SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number)
+        for i, (e, number) in enumerate(
+            zip(plan.cluster.slot_executor.tolist(), plan.cluster.slot_number.tolist(), strict=True)
+        )
+    ]
+    submitted = time.monotonic()
+    launched = launch(configs)
+    try:
+        _keep(coordinator, launched, progress)
+        summaries = _farewell(coordinator, launched)
+    except KeyboardInterrupt:
+        coordinator.cancel("interrupted by the user")
+        launched.cancel()
+        raise
+    finally:
+        if progress is not None:
+            progress.close()
+        journal.close()
+        coordinator.shutdown()
+    assert keeper.outcome is not None  # noqa: S101
+    return Outcome(
+        keeper.outcome.status,
+        keeper.outcome.reason,
+        coordinator.results,
+        keeper.records,
+        tuple(keeper.failures),
+        tuple(keeper.tasks_in(TaskState.SKIPPED)),
+        tuple(keeper.lost),
+        round((coordinator.last_result_s - submitted) * 1e6),
+        tuple(summaries),
+    )
+
+
+def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None) -> None:
+    while not coordinator.finished.wait(_TICK_S):
+        coordinator.tick()
+        if (error := launched.error()) is not None:
+            coordinator.launch_failed(error)
+        if progress is not None:
+            busy = sum(task is not None for task in coordinator.running.values())
+            progress.update(coordinator.keeper.records, busy)
+
+
+def _farewell(coordinator: Coordinator, launched: Launched) -> list[SlotSummary]:
+    outcome = coordinator.keeper.outcome
+    if outcome is not None and outcome.status in ("lost", "cancelled"):
+        with contextlib.suppress(Exception):
+            launched.cancel()
+        return launched.join(2.0)
+    return launched.join(_FAREWELL_S)

@@ -1,0 +1,185 @@
+"""A slot's inputs: values of its own tasks in memory, values of other slots pulled from where they were made."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pyarrow.flight as flight
+
+from planner.runtime.messages import SlotQueue
+from planner.runtime.outbox import Announcement
+from planner.runtime.values import read_stream, unpack
+from planner.runtime.wire import decode, token_options
+
+__all__ = ["Inbox"]
+
+_PULLERS = 2
+_AHEAD_BYTES = 256 * 1024 * 1024
+"""Large values are pulled before their turn only up to this much; the task whose turn it is may always pull."""
+
+
+class Inbox:
+    """Values that the tasks of one slot take.
+
+    A thread per peer listens to what becomes ready there; two more pull large values, in the order of the queue.
+    A value leaves the inbox when its last task here has it.
+
+    Parameters
+    ----------
+    queue : SlotQueue
+    token : str
+    unreachable : callable
+        ``unreachable(peer, reason)`` is called when a peer breaks off; the coordinator decides what follows.
+    """
+
+    def __init__(self, queue: SlotQueue, token: str, unreachable: Callable[[int, str], None]) -> None:
+        self._slot = queue.slot
+        self._token = token
+        self._changed = threading.Condition()
+        self._uses = {entry.task: entry.uses for entry in queue.entries} | queue.remote_uses
+        self._turn = {task: turn for turn, e in reversed(list(enumerate(queue.entries))) for task in e.inputs}
+        self._values: dict[int, Any] = {}
+        self._packed: dict[int, Announcement] = {}
+        self._to_pull: dict[int, tuple[int, Announcement]] = {}  # task -> peer, announcement
+        self._ended: set[int] = set()
+        self._skipped: set[int] = set()
+        self._pulled: dict[int, int] = {}  # task -> bytes that came for it
+        self._ahead_bytes = 0
+        self._current_turn = 0
+        self._unreachable = unreachable
+        self._closed = False
+        self._clients: dict[int, flight.FlightClient] = {}
+        self._addresses: Mapping[int, str] = {}
+        self._pullers = 0
+
+    # for the slot's main thread -----------------------------------------------------------------------------------
+
+    def wait(self, task: int, inputs: Iterable[int], turn: int) -> bool:
+        """Wait until all `inputs` are there; False when `task` must not run after all, or the run ends."""
+        needed = [source for source in inputs if source not in self._ended]
+        with self._changed:
+            self._current_turn = turn
+            while True:
+                if task in self._skipped or self._closed:
+                    return False
+                needed = [source for source in needed if source not in self._ended]
+                if not needed:
+                    return True
+                if self._to_pull:
+                    self._changed.notify_all()  # a puller may have stopped at the limit
+                self._changed.wait()
+
+    def value(self, task: int) -> tuple[Any, int]:
+        """Give an input and the bytes that came over the network for it; forget it after its last use."""
+        with self._changed:
+            note = self._packed.pop(task, None)
+            received = self._pulled.pop(task, 0)
+            self._ahead_bytes -= received
+            if note is None:
+                value = self._values[task]
+        if note is not None:
+            _, form, head, buffers, received = note
+            value = unpack(form, head, buffers)  # type: ignore[arg-type]
+            self._values[task] = value
+        self._uses[task] -= 1
+        if self._uses[task] <= 0:
+            del self._values[task]
+        return value, received
+
+    def put(self, task: int, value: Any) -> None:
+        """Keep the value of a task of this slot for the tasks here that take it."""
+        with self._changed:
+            self._ended.add(task)
+            if self._uses.get(task):
+                self._values[task] = value
+
+    # for the listener ---------------------------------------------------------------------------------------------
+
+    def connect(self, addresses: Mapping[int, str], peers: Iterable[int]) -> None:
+        """Start listening to the slots that make inputs of this one."""
+        self._addresses = addresses
+        for peer in peers:
+            threading.Thread(target=self._watch, args=(peer,), name=f"inbox-{peer}", daemon=True).start()
+
+    def skip(self, tasks: Iterable[int]) -> None:
+        """Never run these tasks."""
+        with self._changed:
+            self._skipped.update(tasks)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wake everyone who waits, in vain."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    # threads ------------------------------------------------------------------------------------------------------
+
+    def _client(self, peer: int) -> flight.FlightClient:
+        with self._changed:
+            if peer not in self._clients:
+                self._clients[peer] = flight.FlightClient(self._addresses[peer])
+            return self._clients[peer]
+
+    def _watch(self, peer: int) -> None:
+        action = flight.Action("watch", str(self._slot).encode())
+        try:
+            for result in self._client(peer).do_action(action, options=token_options(self._token)):
+                self._receive(peer, decode(result.body))
+        except Exception as error:
+            self._break(peer, error)
+
+    def _receive(self, peer: int, batch: list[Announcement]) -> None:
+        with self._changed:
+            for note in batch:
+                task, form = note[:2]
+                if form.endswith("+fetch"):
+                    self._to_pull[task] = (peer, note)
+                    continue
+                if form != "end":
+                    self._packed[task] = note
+                self._ended.add(task)
+            while self._pullers < min(_PULLERS, len(self._to_pull)):
+                self._pullers += 1
+                threading.Thread(target=self._pull, name=f"puller-{self._pullers}", daemon=True).start()
+            self._changed.notify_all()
+
+    def _pull(self) -> None:
+        while True:
+            with self._changed:
+                while (task := self._next_pull()) is None and not self._closed:
+                    self._changed.wait()
+                if task is None:
+                    return
+                peer, (_, form, head, lengths, size) = self._to_pull.pop(task)
+                self._ahead_bytes += size
+            try:
+                client, options = self._client(peer), token_options(self._token)
+                reader = client.do_get(flight.Ticket(str(task).encode()), options)
+                value = read_stream(form.removesuffix("+fetch"), head, lengths, reader)  # type: ignore[arg-type]
+                list(client.do_action(flight.Action("taken", f"{task} {self._slot}".encode()), options))
+            except Exception as error:
+                self._break(peer, error)
+                return
+            with self._changed:
+                self._values[task] = value
+                self._pulled[task] = size
+                self._ended.add(task)
+                self._changed.notify_all()
+
+    def _next_pull(self) -> int | None:
+        if not self._to_pull:
+            return None
+        task = min(self._to_pull, key=lambda t: self._turn.get(t, 0))
+        due = self._turn.get(task, 0) <= self._current_turn
+        size = self._to_pull[task][1][4]
+        return task if due or self._ahead_bytes + size <= _AHEAD_BYTES else None
+
+    def _break(self, peer: int, error: Exception) -> None:
+        with self._changed:
+            closed = self._closed
+        if not closed:
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            self._unreachable(peer, f"slot {self._slot} cannot reach it at {self._addresses[peer]}: {line}")

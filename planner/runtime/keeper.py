@@ -1,0 +1,259 @@
+"""The coordinator's mind: a state machine that keeps a plan. Events in, instructions out; no clock, no Spark, no sockets.
+
+It is a plan keeper and not a per-task scheduler: slots run their queues without asking, and only what the plan did not
+foresee (a failure, a loss, the end) makes it speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from planner.errors import TaskFailure
+from planner.runtime.messages import (
+    Cancelled,
+    Collected,
+    End,
+    Ended,
+    Event,
+    Failed,
+    Fetch,
+    Finished,
+    Hello,
+    Instruction,
+    LaunchFailed,
+    Lost,
+    Peers,
+    Record,
+    Skip,
+    Start,
+    Tick,
+    Unreachable,
+)
+
+__all__ = ["PlanKeeper", "TaskState"]
+
+
+_SUSPECT_S = 3.0
+"""Seconds for which a slot that a peer cannot reach may still turn out to have died by itself."""
+
+
+class TaskState(Enum):
+    """Where a task stands; every task leaves WAITING exactly once."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class _Slot:
+    incarnation: int | None = None
+    address: str = ""
+    last_heard: float | None = None
+    standby: list[int] = field(default_factory=list)  # later copies, kept waiting
+
+
+class PlanKeeper:
+    """Keeps a plan while slots run it.
+
+    Parameters
+    ----------
+    slot_of : sequence of int
+        Slot of each task.
+    successors : sequence of sequence of int
+        Tasks that wait for each task.
+    results : sequence of int
+        Tasks whose values the driver wants.
+    slots : int
+        Number of slots.
+    rendezvous_s, silence_s : float
+        Seconds after which slots that never came, or that fell silent, are given up.
+    names : sequence of str, optional
+        How to call each slot in messages.
+    """
+
+    def __init__(
+        self,
+        slot_of: Sequence[int],
+        successors: Sequence[Sequence[int]],
+        results: Sequence[int],
+        slots: int,
+        *,
+        rendezvous_s: float = 60.0,
+        silence_s: float = 60.0,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.slot_of = slot_of
+        self.successors = successors
+        self.state = [TaskState.WAITING] * len(slot_of)
+        self.records: dict[int, Record] = {}
+        self.failures: list[TaskFailure] = []
+        self.lost: list[str] = []
+        self.outcome: Ended | None = None
+        self._to_collect = set(results)
+        self._unsettled = len(slot_of)
+        self._slots = [_Slot() for _ in range(slots)]
+        self._names = names or [f"slot {i}" for i in range(slots)]
+        self._rendezvous_s = rendezvous_s
+        self._silence_s = silence_s
+        self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
+        self._began: float | None = None
+        self._now = 0.0
+
+    @property
+    def done(self) -> int:
+        """Number of tasks that are done."""
+        return len(self.records)
+
+    def tasks_in(self, state: TaskState) -> list[int]:
+        """Give the tasks in a state, ascending."""
+        return [task for task, now in enumerate(self.state) if now is state]
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take one event in and give the instructions that follow from it, in order.
+
+        After the end every event is answered with silence, except a hello, which is sent home.
+        """
+        match event:
+            case Hello():
+                return self._hello(event)
+            case _ if self.outcome is not None:
+                return []
+            case Finished():
+                return self._finished(event)
+            case Failed():
+                return self._failed(event)
+            case Collected():
+                self._to_collect.discard(event.task)
+                return self._end_if_settled()
+            case Lost():
+                return self._lost(event)
+            case Unreachable():
+                if self._lives(event.slot, event.incarnation):
+                    self._suspects.setdefault(event.peer, (self._now, event.reason))
+                return []
+            case Cancelled():
+                return self._end("cancelled", event.reason, abort=True)
+            case LaunchFailed():
+                return self._end("lost", f"the run ended because its Spark job ended: {event.reason}", abort=True)
+            case Tick():
+                return self._tick(event.now)
+
+    # one event each -----------------------------------------------------------------------------------------------
+
+    def _hello(self, event: Hello) -> list[Instruction]:
+        slot = self._slots[event.slot]
+        if self.outcome is not None:
+            return [End(event.slot, abort=True)]
+        if slot.incarnation is not None:  # a speculative or retried copy while the first lives: it waits in vain
+            if event.incarnation != slot.incarnation:
+                slot.standby.append(event.incarnation)
+            return []
+        slot.incarnation, slot.address, slot.last_heard = event.incarnation, event.address, self._now
+        instructions: list[Instruction] = [Start(event.slot)]
+        if all(other.incarnation is not None for other in self._slots):
+            addresses = {i: other.address for i, other in enumerate(self._slots)}
+            instructions += [Peers(i, addresses) for i in range(len(self._slots))]
+            instructions += self._end_if_settled()  # an empty plan
+        return instructions
+
+    def _finished(self, event: Finished) -> list[Instruction]:
+        if not self._lives(event.slot, event.incarnation):
+            return []
+        instructions: list[Instruction] = []
+        for record in event.records:
+            if self.state[record.task] is not TaskState.WAITING:
+                continue
+            self.state[record.task] = TaskState.DONE
+            self.records[record.task] = record
+            self._unsettled -= 1
+            if record.task in self._to_collect:
+                if record.result_bytes is None:  # it came with the report
+                    self._to_collect.discard(record.task)
+                else:
+                    instructions.append(Fetch(event.slot, record.task))
+        return instructions + self._end_if_settled()
+
+    def _failed(self, event: Failed) -> list[Instruction]:
+        if not self._lives(event.slot, event.incarnation) or self.state[event.task] is not TaskState.WAITING:
+            return []
+        self.failures.append(event.failure)
+        self._settle(event.task, TaskState.FAILED)
+        skipped: dict[int, list[int]] = {}
+        frontier = [event.task]
+        while frontier:
+            for task in self.successors[frontier.pop()]:
+                if self.state[task] is TaskState.WAITING:
+                    self._settle(task, TaskState.SKIPPED)
+                    skipped.setdefault(self.slot_of[task], []).append(task)
+                    frontier.append(task)
+        skips: list[Instruction] = [Skip(slot, tuple(sorted(tasks))) for slot, tasks in sorted(skipped.items())]
+        return skips + self._end_if_settled()
+
+    def _lost(self, event: Lost) -> list[Instruction]:
+        slot = self._slots[event.slot]
+        if event.incarnation in slot.standby:
+            slot.standby.remove(event.incarnation)
+            return []
+        if event.incarnation is not None and event.incarnation != slot.incarnation:
+            return []
+        # Here is the place to carry on without the slot: hand its unsettled tasks to others, recompute lost values.
+        self.lost.append(f"{self._names[event.slot]} ({event.reason})")
+        return self._end("lost", f"the run ended because {self._names[event.slot]} was lost: {event.reason}", abort=True)
+
+    def _tick(self, now: float) -> list[Instruction]:
+        self._now = now
+        if self._began is None:
+            self._began = now
+        missing = [i for i, slot in enumerate(self._slots) if slot.incarnation is None]
+        if missing:
+            if now - self._began > self._rendezvous_s:
+                names = ", ".join(self._names[i] for i in missing)
+                self.lost += [self._names[i] for i in missing]
+                reason = f"after {self._rendezvous_s:g} s only {len(self._slots) - len(missing)} of {len(self._slots)} "
+                return self._end("lost", f"{reason}slots had started; missing: {names}", abort=True)
+            return []
+        for i, slot in enumerate(self._slots):
+            if slot.last_heard is not None and now - slot.last_heard > self._silence_s:
+                return self._lost(Lost(i, slot.incarnation, f"not heard of for {self._silence_s:g} s"))
+        for i, (since, why) in self._suspects.items():
+            if now - since > _SUSPECT_S:  # it may have died a moment ago, and then its own line says so first
+                return self._lost(Lost(i, None, why))
+        return []
+
+    # helpers ------------------------------------------------------------------------------------------------------
+
+    def heard(self, slot: int, incarnation: int, now: float) -> bool:
+        """Note that a slot has spoken; False when this incarnation is not the one that counts."""
+        if not self._lives(slot, incarnation):
+            return False
+        self._slots[slot].last_heard = now
+        return True
+
+    def _lives(self, slot: int, incarnation: int) -> bool:
+        return self._slots[slot].incarnation == incarnation
+
+    def _settle(self, task: int, state: TaskState) -> None:
+        self.state[task] = state
+        self._to_collect.discard(task)
+        self._unsettled -= 1
+
+    def _end_if_settled(self) -> list[Instruction]:
+        everyone = all(slot.incarnation is not None for slot in self._slots)
+        if self._unsettled or self._to_collect or not everyone:
+            return []
+        if not self.failures:
+            return self._end("done", "all tasks are done", abort=False)
+        failed, skipped = len(self.tasks_in(TaskState.FAILED)), len(self.tasks_in(TaskState.SKIPPED))
+        reason = f"{failed} of {len(self.state)} tasks failed, {self.done} finished, {skipped} were not run"
+        return self._end("failed", reason, abort=False)
+
+    def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
+        for task in self.tasks_in(TaskState.WAITING):
+            self._settle(task, TaskState.SKIPPED)
+        self.outcome = Ended(status, reason)  # type: ignore[arg-type]
+        ends: list[Instruction] = [End(i, abort) for i, slot in enumerate(self._slots) if slot.incarnation is not None]
+        return [*ends, self.outcome]

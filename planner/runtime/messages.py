@@ -1,0 +1,245 @@
+"""What slots and the coordinator say to one another: events go in, instructions come out.
+
+All of it is plain data without sockets or clocks, so that every order of events can be played through the
+`PlanKeeper` in microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from planner.errors import TaskFailure
+
+__all__ = [
+    "Cancelled",
+    "Collected",
+    "End",
+    "Ended",
+    "Entry",
+    "Event",
+    "Failed",
+    "Fetch",
+    "Finished",
+    "Hello",
+    "Instruction",
+    "LaunchFailed",
+    "Lost",
+    "Peers",
+    "Record",
+    "Skip",
+    "SlotQueue",
+    "Start",
+    "Tick",
+    "Unreachable",
+]
+
+# What a slot does ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One task in a slot's queue.
+
+    Attributes
+    ----------
+    task : int
+        Its position in the plan's graph.
+    id : str
+    inputs : tuple of int
+        Tasks that must have ended first.
+    call : tuple of (int, tuple, dict) or None
+        Function (position in `SlotQueue.functions`), arguments, keyword arguments.
+    emulate : tuple of (float, int) or None
+        Seconds to sleep and bytes to hand on, instead of a call.
+    uses : int
+        How many tasks of this same slot take its value.
+    readers : tuple of int
+        Other slots that take its value.
+    followers : tuple of int
+        Other slots that only wait for its end.
+    result : bool
+        Whether its value goes to the driver.
+    """
+
+    task: int
+    id: str
+    inputs: tuple[int, ...] = ()
+    call: tuple[int, tuple[Any, ...], dict[str, Any]] | None = None
+    emulate: tuple[float, int] | None = None
+    uses: int = 0
+    readers: tuple[int, ...] = ()
+    followers: tuple[int, ...] = ()
+    result: bool = False
+
+
+@dataclass(frozen=True)
+class SlotQueue:
+    """The tasks of one slot in planned order.
+
+    Attributes
+    ----------
+    slot : int
+    entries : tuple of Entry
+    functions : tuple of str or callable
+    remote_uses : dict of int to int
+        For each value that another slot makes: how many tasks of this slot take it (0: only its end is waited for).
+    peers : tuple of int
+        The slots that make them.
+    """
+
+    slot: int
+    entries: tuple[Entry, ...] = ()
+    functions: tuple[Any, ...] = ()
+    remote_uses: dict[int, int] = field(default_factory=dict)
+    peers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What running one task measured; times in microseconds on the coordinator's clock."""
+
+    task: int
+    start_us: int
+    finish_us: int
+    wait_us: int
+    cpu_us: int
+    bytes_in: int
+    bytes_out: int | None
+    rows: int | None
+    peak_memory_bytes: int
+    result_bytes: int | None = None  # the value waits in the slot for the driver to fetch
+
+
+# Events: to the coordinator ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A slot has started; `incarnation` tells its attempts apart."""
+
+    slot: int
+    incarnation: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Tasks that a slot has finished since its last report, and the one it is running now."""
+
+    slot: int
+    incarnation: int
+    records: tuple[Record, ...] = ()
+    running: int | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task raised."""
+
+    slot: int
+    incarnation: int
+    task: int
+    failure: TaskFailure
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A slot is gone; `incarnation` None means whichever lives."""
+
+    slot: int
+    incarnation: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """A slot cannot reach a peer that makes one of its inputs."""
+
+    slot: int
+    incarnation: int
+    peer: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The value of a result task is in the driver's hands."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The user or Spark ends the run."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class LaunchFailed:
+    """What launched the slots (the Spark job) has ended without them."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time passes; `now` in seconds on the coordinator's clock."""
+
+    now: float
+
+
+Event: TypeAlias = Hello | Finished | Failed | Lost | Unreachable | Collected | Cancelled | LaunchFailed | Tick
+
+# Instructions: from the coordinator -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start:
+    """To a slot: here is your queue (sent along by the shell, which has it packed)."""
+
+    slot: int
+
+
+@dataclass(frozen=True)
+class Peers:
+    """To a slot: all slots are there, at these addresses."""
+
+    slot: int
+    addresses: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Skip:
+    """To a slot: do not run these tasks, what they need will not come."""
+
+    slot: int
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """To the shell: fetch the value of this result task from that slot."""
+
+    slot: int
+    task: int
+
+
+@dataclass(frozen=True)
+class End:
+    """To a slot: stop; at once, in the middle of a task, when `abort`."""
+
+    slot: int
+    abort: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """To the shell: the run is over."""
+
+    status: Literal["done", "failed", "lost", "cancelled"]
+    reason: str
+
+
+Instruction: TypeAlias = Start | Peers | Skip | Fetch | End | Ended

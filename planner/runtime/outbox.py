@@ -1,0 +1,140 @@
+"""A slot's outputs: what it hands to other slots, announced as it becomes ready and released when everyone has it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.flight as flight
+
+from planner.runtime.messages import Entry
+from planner.runtime.values import INLINE_BYTES, Packed, stream
+from planner.runtime.wire import encode, token_check
+
+__all__ = ["Announcement", "Outbox", "OutboxServer"]
+
+Announcement = tuple[int, str, bytes, list[Any], int]
+"""Task, form, head, buffers (inline) or their lengths (to fetch), and the bytes of the value.
+
+The form is ``"end"`` for a task whose value is not wanted, and has ``"+fetch"`` behind it when the value waits here.
+"""
+
+_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+class Outbox:
+    """Values that other slots, or the driver, still have to take."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._ready: dict[int, deque[Announcement]] = {}
+        self._kept: dict[int, tuple[Packed, set[int]]] = {}
+        self._closed = False
+
+    def publish(self, entry: Entry, packed: Packed | None) -> None:
+        """Announce the end of a task to the slots that wait for it, with its value where they take it.
+
+        Parameters
+        ----------
+        entry : Entry
+        packed : Packed or None
+            The value; None when no other slot takes it.
+        """
+        notes: list[tuple[int, Announcement]] = [(slot, (entry.task, "end", b"", [], 0)) for slot in entry.followers]
+        if packed is not None and entry.readers:
+            if packed.size <= INLINE_BYTES:
+                form, head, buffers = packed.inline()
+                note: Announcement = (entry.task, form, head, buffers, packed.size)
+            else:
+                note = (entry.task, packed.form + "+fetch", packed.head, packed.lengths(), packed.size)
+                self.keep(entry.task, packed, entry.readers)
+            notes += [(slot, note) for slot in entry.readers]
+        if notes:
+            with self._changed:
+                for slot, note in notes:
+                    self._ready.setdefault(slot, deque()).append(note)
+                self._changed.notify_all()
+
+    def keep(self, task: int, packed: Packed, takers: tuple[int, ...]) -> None:
+        """Hold a value until each of `takers` has fetched it."""
+        with self._changed:
+            self._kept[task] = (packed, set(takers))
+
+    def announcements(self, slot: int) -> Iterator[list[Announcement]]:
+        """Give what becomes ready for one slot, in batches, until the outbox closes."""
+        ready = self._ready.setdefault(slot, deque())
+        while True:
+            with self._changed:
+                while not ready and not self._closed:
+                    self._changed.wait()
+                if not ready:
+                    return
+                batch, size = [], 0
+                while ready and size < _MESSAGE_BYTES:
+                    batch.append(ready.popleft())
+                    size += batch[-1][4]
+            yield batch
+
+    def take(self, task: int) -> Packed:
+        """Give a kept value.
+
+        Raises
+        ------
+        KeyError
+            If it is not here, or released.
+        """
+        with self._changed:
+            return self._kept[task][0]
+
+    def taken(self, task: int, slot: int) -> None:
+        """Note that a slot has the value; the last one releases it."""
+        with self._changed:
+            if task in self._kept:
+                takers = self._kept[task][1]
+                takers.discard(slot)
+                if not takers:
+                    del self._kept[task]
+
+    def held_bytes(self) -> int:
+        """Give the bytes that are held for others."""
+        with self._changed:
+            return sum(packed.size for packed, _ in self._kept.values())
+
+    def close(self) -> None:
+        """End every stream of announcements."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
+    """Serves an `Outbox` to those who show the run's token.
+
+    ``DoAction("watch", slot)`` streams announcements, ``DoGet(task slot)`` gives one large value, ``DoAction("taken")``
+    says that it arrived.
+    """
+
+    def __init__(self, outbox: Outbox, host: str, token: str) -> None:
+        super().__init__(f"grpc://{host}:0", middleware=token_check(token))
+        self._outbox = outbox
+        self.address = f"grpc://{host}:{self.port}"
+
+    def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
+        """Stream announcements, or note that a value was taken."""
+        body = action.body.to_pybytes().decode()
+        if action.type == "watch":
+            return (flight.Result(encode(batch)) for batch in self._outbox.announcements(int(body)))
+        if action.type == "taken":
+            task, slot = map(int, body.split())
+            self._outbox.taken(task, slot)
+            return iter(())
+        raise flight.FlightServerError(f"there is no action {action.type!r}; expected watch or taken")
+
+    def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
+        """Give one large value."""
+        try:
+            return stream(self._outbox.take(int(ticket.ticket)))
+        except (KeyError, ValueError) as error:
+            raise flight.FlightServerError(f"value {ticket.ticket!r} is not held here") from error

@@ -1,0 +1,83 @@
+"""A slot's reports: finished tasks with their measurements, in small batches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from planner.runtime.messages import Failed, Record, Unreachable
+
+__all__ = ["Reporter"]
+
+_BATCH_S = 0.02
+_HEARTBEAT_S = 1.0
+
+
+class Reporter:
+    """Sends what has gathered every 20 ms, at once when it is urgent, and a sign of life every second.
+
+    Parameters
+    ----------
+    send : callable
+        ``send(records, results, troubles)``; blocks until the coordinator has it.
+    """
+
+    def __init__(self, send: Callable[[list[Record], dict[int, Any], list[Failed | Unreachable]], None]) -> None:
+        self._send = send
+        self._changed = threading.Condition()
+        self._records: list[Record] = []
+        self._results: dict[int, Any] = {}
+        self._troubles: list[Failed | Unreachable] = []
+        self._urgent = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Start sending."""
+        threading.Thread(target=self._run, name="reporter", daemon=True).start()
+
+    def add(self, record: Record, result: Any = None) -> None:
+        """Report a finished task, and its value when the driver wants it and it is small."""
+        with self._changed:
+            self._records.append(record)
+            if result is not None:
+                self._results[record.task] = result
+            if len(self._records) == 1:
+                self._changed.notify()
+
+    def trouble(self, trouble: Failed | Unreachable) -> None:
+        """Report at once that a task raised, or that a peer cannot be reached."""
+        with self._changed:
+            self._troubles.append(trouble)
+            self._urgent = True
+            self._changed.notify()
+
+    def urgent(self) -> None:
+        """Send what there is, and from now on everything at once: the queue is empty."""
+        with self._changed:
+            self._urgent = True
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Stop; what was not sent is no longer wanted."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not (self._records or self._troubles or self._closed):
+                    self._changed.wait(_HEARTBEAT_S)
+                if not self._urgent and not self._closed:
+                    self._changed.wait(_BATCH_S)
+                if self._closed:
+                    return
+                records, self._records = self._records, []
+                results, self._results = self._results, {}
+                troubles, self._troubles = self._troubles, []
+                self._urgent = False
+            try:
+                self._send(records, results, troubles)
+            except Exception:
+                return  # the listener has noticed too, and ends the slot

@@ -1,0 +1,361 @@
+"""A resident slot: one Python process of one executor that runs its queue of tasks from first to last.
+
+`run_slot` is what a Spark partition calls. It needs no Spark itself, so tests start it as a plain process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.flight as flight
+
+from planner.errors import TaskFailure
+from planner.model.graph import Ref, Refs
+from planner.runtime.inbox import Inbox
+from planner.runtime.messages import End, Entry, Failed, Finished, Hello, Peers, Record, Skip, SlotQueue, Unreachable
+from planner.runtime.outbox import Outbox, OutboxServer
+from planner.runtime.reporter import Reporter
+from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of, size_of
+from planner.runtime.wire import decode, encode, local_address, token_options
+
+__all__ = ["SlotConfig", "SlotSummary", "boot_id", "run_slot"]
+
+
+@dataclass(frozen=True)
+class SlotConfig:
+    """What a slot must know to begin.
+
+    Attributes
+    ----------
+    coordinator : tuple of (str, int)
+        Host and port.
+    token : str
+        The run's token.
+    slot : int
+        Which slot of the plan it is.
+    executor, number : str, int
+        How users call it.
+    attempt : int
+        How often this slot was started before.
+    incarnation : int
+        Distinct for every attempt.
+    """
+
+    coordinator: tuple[str, int]
+    token: str
+    slot: int
+    executor: str
+    number: int
+    attempt: int = 0
+    incarnation: int = 0
+
+
+@dataclass(frozen=True)
+class SlotSummary:
+    """What a slot can say of itself at its end; times in microseconds on the coordinator's clock."""
+
+    slot: int
+    incarnation: int
+    pid: int
+    start_us: int
+    finish_us: int
+    cpu_us: int
+    peak_memory_bytes: int
+    took_part: bool
+
+
+class _Abort(BaseException):
+    """Raised in the middle of a task when the coordinator ends the run."""
+
+
+def run_slot(config: SlotConfig) -> SlotSummary:
+    """Run the tasks of one slot until the coordinator says that it ends.
+
+    Raises
+    ------
+    ConnectionError
+        If the coordinator or a peer cannot be reached.
+    """
+    slot = _Slot(config)
+    began, cpu = slot.clock(), time.process_time_ns()
+    try:
+        with _responsive(), _abortable(slot):
+            slot.run()
+    except _Abort:
+        pass  # the coordinator knows why
+    finally:
+        slot.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    cpu_us = (time.process_time_ns() - cpu) // 1000
+    took_part = slot.queue is not None
+    return SlotSummary(config.slot, config.incarnation, os.getpid(), began, slot.clock(), cpu_us, peak, took_part)
+
+
+class _Slot:
+    """The state of a running slot: its queue, its inputs, its outputs and its line to the coordinator."""
+
+    def __init__(self, config: SlotConfig) -> None:
+        self.config = config
+        host, port = config.coordinator
+        self.client = flight.FlightClient(f"grpc://{host}:{port}")
+        self.options = token_options(config.token)
+        self.offset_us = self._clock_offset()
+        self.outbox = Outbox()
+        self.server = OutboxServer(self.outbox, local_address(host, port), config.token)
+        self.inbox: Inbox | None = None
+        self.queue: SlotQueue | None = None
+        self.functions: dict[int, Callable[..., Any]] = {}
+        self.reporter = Reporter(self._report)
+        self.ended = threading.Event()
+        self.has_queue = threading.Event()
+        self.running: int | None = None
+        self.lost_coordinator: str | None = None
+        self.interrupt: Callable[[], None] = lambda: None
+
+    def clock(self) -> int:
+        """Microseconds on the coordinator's clock."""
+        return time.monotonic_ns() // 1000 + self.offset_us
+
+    def run(self) -> None:
+        """Say hello, run the queue, wait for the end."""
+        threading.Thread(target=self._listen, name="listener", daemon=True).start()
+        self.has_queue.wait()
+        if self.queue is None or self.inbox is None:
+            self._raise_if_cut_off()
+            return  # a copy that was not needed
+        self.reporter.start()
+        for turn, entry in enumerate(self.queue.entries):
+            waiting = self.clock()
+            if not self.inbox.wait(entry.task, entry.inputs, turn):
+                if self.ended.is_set():
+                    break
+                continue
+            self.running = entry.task
+            self._perform(entry, waiting)
+            self.running = None
+        self.reporter.urgent()
+        self.ended.wait()
+        self._raise_if_cut_off()
+
+    def close(self) -> None:
+        """Stop all threads and the server."""
+        self.reporter.close()
+        if self.inbox is not None:
+            self.inbox.close()
+        self.outbox.close()
+        self.server.shutdown()
+        self.client.close()
+
+    # one task -----------------------------------------------------------------------------------------------------
+
+    def _perform(self, entry: Entry, waiting: int) -> None:
+        cpu = time.thread_time_ns()
+        try:
+            arguments, keywords, received = self._arguments(entry)
+            begin = self.clock()
+            value = self._call(entry, arguments, keywords)
+            packed = self._packed(entry, value)
+        except Exception as error:
+            self._failed(entry, error)
+            return
+        finish = self.clock()
+        size = packed.size if packed is not None else size_of(value)
+        record = Record(
+            entry.task,
+            start_us=begin,
+            finish_us=finish,
+            wait_us=begin - waiting,
+            cpu_us=(time.thread_time_ns() - cpu) // 1000,
+            bytes_in=received,
+            bytes_out=size,
+            rows=rows_of(value),
+            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+        self._hand_on(entry, value, packed, record)
+
+    def _arguments(self, entry: Entry) -> tuple[list[Any], dict[str, Any], int]:
+        assert self.inbox is not None  # noqa: S101
+        taken: dict[int, Any] = {}
+        received = 0
+
+        def resolve(argument: Any) -> Any:
+            nonlocal received
+            if isinstance(argument, Refs):
+                return [resolve(Ref(task)) for task in argument.tasks]
+            if not isinstance(argument, Ref):
+                return argument
+            if argument.task not in taken:
+                taken[argument.task], size = self.inbox.value(argument.task)  # type: ignore[union-attr]
+                received += size
+            return taken[argument.task]
+
+        if entry.call is None:
+            for task in entry.inputs:  # an emulated task takes every value that comes to it
+                resolve(Ref(task))
+            return [], {}, received
+        _, args, kwargs = entry.call
+        return [resolve(a) for a in args], {key: resolve(value) for key, value in kwargs.items()}, received
+
+    def _call(self, entry: Entry, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        if entry.emulate is not None:
+            seconds, size = entry.emulate
+            time.sleep(seconds)
+            return np.zeros(size, dtype=np.uint8)
+        assert entry.call is not None and self.queue is not None  # noqa: S101
+        which = entry.call[0]
+        if which not in self.functions:
+            run = self.queue.functions[which]
+            self.functions[which] = _import(run) if isinstance(run, str) else run
+        return self.functions[which](*arguments, **keywords)
+
+    def _packed(self, entry: Entry, value: Any) -> Packed | None:
+        if not entry.readers and not entry.result:
+            return None
+        try:
+            return pack(value)
+        except Exception as error:
+            problem = f"its value of type {type(value).__name__} does not pickle, so it cannot leave its slot: {error}"
+            raise TypeError(problem) from error
+
+    def _hand_on(self, entry: Entry, value: Any, packed: Packed | None, record: Record) -> None:
+        assert self.inbox is not None  # noqa: S101
+        self.inbox.put(entry.task, value)
+        self.outbox.publish(entry, packed)
+        result = None
+        if entry.result and packed is not None:
+            if packed.size <= INLINE_BYTES:
+                result = packed.inline()
+            else:
+                record = replace(record, result_bytes=packed.size)
+                result = (packed.form, packed.head, packed.lengths())
+                self.outbox.keep(entry.task, packed, (-1,))
+        self.reporter.add(record, result)
+
+    def _failed(self, entry: Entry, error: Exception) -> None:
+        text = "".join(traceback.format_exception(error))
+        where = self.config
+        summary = f"{type(error).__name__}: {error}".rstrip(": ")
+        failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
+        self.reporter.trouble(Failed(where.slot, where.incarnation, entry.task, failure))
+
+    def _unreachable(self, peer: int, reason: str) -> None:
+        self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason))
+
+    # the line to the coordinator ----------------------------------------------------------------------------------
+
+    def _clock_offset(self) -> int:
+        """Offset to the coordinator's clock; none on the same machine, else from the quickest of three answers."""
+        best: tuple[int, int] | None = None
+        for _ in range(3):
+            sent = time.monotonic_ns() // 1000
+            answer = next(iter(self.client.do_action(flight.Action("clock", b""), options=self.options)))
+            there, machine = decode(answer.body)
+            back = time.monotonic_ns() // 1000
+            if machine == boot_id():
+                return 0
+            if best is None or back - sent < best[0]:
+                best = (back - sent, there - (sent + back) // 2)
+        assert best is not None  # noqa: S101
+        return best[1]
+
+    def _listen(self) -> None:
+        hello = Hello(self.config.slot, self.config.incarnation, self.server.address)
+        try:
+            stream = self.client.do_action(flight.Action("hello", encode(hello)), options=self.options)
+            for result in stream:
+                self._obey(decode(result.body))
+                if self.ended.is_set():
+                    return
+            self.lost_coordinator = "the coordinator closed the line"
+        except Exception as error:
+            self.lost_coordinator = f"the coordinator cannot be reached: {str(error).splitlines()[0]}"
+        self._stop(abort=True)
+
+    def _obey(self, instruction: Any) -> None:
+        match instruction:
+            case SlotQueue():
+                self.queue = instruction
+                self.inbox = Inbox(instruction, self.config.token, self._unreachable)
+                self.has_queue.set()
+            case Peers(addresses=addresses):
+                assert self.inbox is not None and self.queue is not None  # noqa: S101
+                self.inbox.connect(addresses, self.queue.peers)
+            case Skip(tasks=tasks):
+                assert self.inbox is not None  # noqa: S101
+                self.inbox.skip(tasks)
+            case End(abort=abort):
+                self._stop(abort)
+
+    def _stop(self, abort: bool) -> None:
+        self.ended.set()
+        self.has_queue.set()
+        if self.inbox is not None:
+            self.inbox.close()
+        if abort:
+            self.interrupt()
+
+    def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Failed | Unreachable]) -> None:
+        finished = Finished(self.config.slot, self.config.incarnation, tuple(records), self.running)
+        body = encode((finished, results, troubles))
+        list(self.client.do_action(flight.Action("report", body), options=self.options))
+
+    def _raise_if_cut_off(self) -> None:
+        if self.lost_coordinator:
+            raise ConnectionError(self.lost_coordinator)
+
+
+def boot_id() -> str:
+    """Tell whether two processes share one monotonic clock: the identity of this boot of this machine."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else f"pid {os.getpid()}"
+
+
+def _import(run: str) -> Callable[..., Any]:
+    module, _, name = run.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _responsive() -> Iterator[None]:
+    """Let the threads that move values take turns with the running task every 0.5 ms instead of 5 ms."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _abortable(slot: _Slot) -> Iterator[None]:
+    """Let the listener break into a running task, where signals can (the main thread of a process)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def abort(*_: Any) -> None:
+        raise _Abort
+
+    before = signal.signal(signal.SIGUSR1, abort)
+    slot.interrupt = lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    try:
+        yield
+    finally:
+        slot.interrupt = lambda: None
+        signal.signal(signal.SIGUSR1, before)

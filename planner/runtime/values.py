@@ -1,0 +1,168 @@
+"""Values on their way from slot to slot: Arrow as Arrow, everything else as pickle 5 with its buffers beside it.
+
+A packed value is a short head and a list of buffers that still belong to the value: nothing is copied until gRPC sends
+it. Small values travel whole inside an announcement, large ones in chunks over ``DoGet``.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import cloudpickle
+import numpy as np
+import pyarrow as pa
+import pyarrow.flight as flight
+
+__all__ = ["CHUNK_BYTES", "INLINE_BYTES", "Packed", "pack", "read_stream", "rows_of", "size_of", "stream", "unpack"]
+
+INLINE_BYTES = 256 * 1024
+"""Values up to this size travel inside the announcement that they are ready."""
+
+CHUNK_BYTES = 32 * 1024 * 1024
+"""Larger values are cut into chunks of this size, far below gRPC's limit of 2 GiB a message."""
+
+Form: TypeAlias = Literal["table", "batch", "pickle"]
+_CHUNK_SCHEMA = pa.schema([("chunk", pa.large_binary())])
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A value ready to travel.
+
+    Attributes
+    ----------
+    form : {"table", "batch", "pickle"}
+    head : bytes
+        The pickle stream without its buffers; empty for Arrow.
+    buffers : sequence of buffer
+        For ``pickle`` the out-of-band buffers, for Arrow nothing: `arrow` is the value itself.
+    size : int
+        Bytes in all.
+    arrow : pyarrow.Table or None
+    """
+
+    form: Form
+    head: bytes
+    buffers: Sequence[Any]
+    size: int
+    arrow: pa.Table | None = None
+
+    def inline(self) -> tuple[Form, bytes, list[bytes]]:
+        """Give the whole value as bytes, for small ones."""
+        if self.arrow is not None:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, self.arrow.schema) as writer:
+                writer.write_table(self.arrow)
+            return self.form, sink.getvalue().to_pybytes(), []
+        return self.form, self.head, [bytes(memoryview(buffer)) for buffer in self.buffers]
+
+    def lengths(self) -> list[int]:
+        """Give the size of each out-of-band buffer, which a reader needs before the chunks."""
+        return [memoryview(buffer).nbytes for buffer in self.buffers]
+
+
+def pack(value: Any) -> Packed:
+    """Make a value ready to travel.
+
+    Raises
+    ------
+    Exception
+        Whatever pickling raises for a value that cannot be pickled.
+
+    Examples
+    --------
+    >>> packed = pack({"a": 1})
+    >>> unpack(*packed.inline())
+    {'a': 1}
+    """
+    if isinstance(value, pa.Table):
+        return Packed("table", b"", (), value.nbytes, value)
+    if isinstance(value, pa.RecordBatch):
+        return Packed("batch", b"", (), value.nbytes, pa.Table.from_batches([value]))
+    picked: list[pickle.PickleBuffer] = []
+    try:
+        head = pickle.dumps(value, protocol=5, buffer_callback=picked.append)
+    except Exception:  # functions and classes of a notebook pickle by value only
+        picked.clear()
+        sink = io.BytesIO()
+        cloudpickle.CloudPickler(sink, protocol=5, buffer_callback=picked.append).dump(value)
+        head = sink.getvalue()
+    buffers: list[Any] = [buffer.raw() for buffer in picked]
+    size = len(head) + sum(b.nbytes for b in buffers)
+    if len(head) > INLINE_BYTES:  # a large head travels as the first buffer
+        head, buffers = b"", [head, *buffers]
+    return Packed("pickle", head, buffers, size)
+
+
+def unpack(form: Form, head: bytes, buffers: Sequence[Any]) -> Any:
+    """Undo `pack` for a value that came whole. Its arrays can be written to."""
+    if form == "pickle":
+        return _unpickle(head, [bytearray(buffer) for buffer in buffers])
+    table = pa.ipc.open_stream(head).read_all()
+    return table if form == "table" else _one_batch(table)
+
+
+def stream(packed: Packed) -> flight.FlightDataStream:
+    """Give a large value as a Flight stream of chunks; Arrow values go as their own record batches."""
+    if packed.arrow is not None:
+        table = packed.arrow
+        rows = max(1, int(table.num_rows * CHUNK_BYTES / max(1, table.nbytes)))
+        return flight.GeneratorStream(table.schema, iter(table.to_batches(max_chunksize=rows)))
+    return flight.GeneratorStream(_CHUNK_SCHEMA, _chunks(packed.buffers))
+
+
+def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.FlightStreamReader) -> Any:
+    """Undo `stream`. Each out-of-band buffer is copied once, into memory that its array may write to."""
+    if form != "pickle":
+        table = reader.read_all()
+        return table if form == "table" else _one_batch(table)
+    buffers = [np.empty(length, dtype=np.uint8) for length in lengths]
+    target, filled = 0, 0
+    for chunk in reader:
+        data = np.frombuffer(chunk.data.column(0).buffers()[2], dtype=np.uint8)
+        while target < len(buffers) and filled == len(buffers[target]):
+            target, filled = target + 1, 0
+        buffers[target][filled : filled + len(data)] = data
+        filled += len(data)
+    return _unpickle(head, buffers)
+
+
+def size_of(value: Any) -> int | None:
+    """Give the bytes of a value whose size is known without packing it, else None."""
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    return len(value) if isinstance(value, bytes | bytearray) else None
+
+
+def rows_of(value: Any) -> int | None:
+    """Give the rows of a tabular value, else None."""
+    rows = getattr(value, "num_rows", None)
+    if isinstance(rows, int):
+        return rows
+    return len(value) if type(value).__name__ == "DataFrame" and hasattr(value, "iloc") else None
+
+
+def _unpickle(head: bytes, buffers: Sequence[Any]) -> Any:
+    if not head:
+        head, buffers = buffers[0], buffers[1:]
+    return pickle.loads(head, buffers=buffers)  # noqa: S301
+
+
+def _chunks(buffers: Sequence[Any]) -> Iterator[pa.RecordBatch]:
+    for buffer in buffers:
+        whole = pa.py_buffer(buffer)
+        for start in range(0, whole.size, CHUNK_BYTES):
+            part = whole.slice(start, min(CHUNK_BYTES, whole.size - start))
+            offsets = pa.py_buffer(np.array([0, part.size], dtype=np.int64))
+            column = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, part])
+            yield pa.record_batch([column], schema=_CHUNK_SCHEMA)
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    whole = table.combine_chunks().to_batches()
+    return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=table.schema)
