@@ -1,5 +1,18 @@
 """Reports: an HTML file, fragments for notebooks, text for terminals."""
 
+from planner.report.curve import curve_html
+from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
+from planner.report.text import comparison_text, load_text, plan_text, table
 
-__all__ = ["write_report"]
+__all__ = [
+    "comparison_html",
+    "comparison_text",
+    "curve_html",
+    "load_html",
+    "load_text",
+    "plan_html",
+    "plan_text",
+    "table",
+    "write_report",
+]

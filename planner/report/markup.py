@@ -5,10 +5,23 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterable, Sequence
-
-__all__ = ["COLOURS", "PALETTE", "bar", "definitions", "duration", "escape", "percent", "signed", "table", "visible"]
+from importlib.resources import files
 
 from planner.model.units import MICROSECONDS, format_seconds
+
+__all__ = [
+    "COLOURS",
+    "PALETTE",
+    "asset",
+    "bar",
+    "definitions",
+    "duration",
+    "escape",
+    "percent",
+    "signed",
+    "table",
+    "visible",
+]
 
 COLOURS = {
     "busy": "#4269d0",
@@ -30,6 +43,11 @@ _PICTURES_AND_ESCAPES: dict[int, int | str] = {
     **{code: f"\\x{code:02x}" for code in range(0x80, 0xA0)},
     **{code: f"\\u{code:04x}" for code in (*range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))},
 }
+
+
+def asset(name: str) -> str:
+    """Read a file of the package's assets; works from a .zip too."""
+    return files("planner.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def visible(text: object) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from importlib.resources import files
 from pathlib import Path
 
 from planner.errors import Fault, InputError
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.report import load_sections, sections
-from planner.report.markup import escape
+from planner.report.markup import asset, escape
 from planner.report.measures import Figures, Timeline
 from planner.report.payload import payload, script_json
 
@@ -76,7 +75,7 @@ def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
 
 def _page(plan: Plan, load: LoadReport | None) -> str:
     timeline, figures = Timeline.of(plan, load), Figures.of(plan, load)
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     parts = [
         sections.header(plan, load, figures, timeline),
         sections.failures(plan, load, timeline),
@@ -100,10 +99,6 @@ def _policy(style: str, script: str) -> str:
     """Allow this style and this script, and nothing else: no network, no other script, no form, no frame."""
     only = f"style-src {_hash(style)}; script-src {_hash(script)}; img-src data:"
     return f"default-src 'none'; {only}; base-uri 'none'; form-action 'none'"
-
-
-def _asset(name: str) -> str:
-    return files("planner.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
+from planner.model.units import MICROSECONDS
 from planner.report.markup import visible
 from planner.report.measures import FAILED, Figures, Timeline, column
 
@@ -55,7 +56,7 @@ def payload(plan: Plan, load: LoadReport | None, timeline: Timeline) -> dict[str
         "slots": [slot for _, slot in timeline.lanes],
         "planned_slots": plan.cluster.n_slots,
         "errors": _errors(load, timeline),
-        "end": max(timeline.end_us, 1),
+        "end": timeline.end_us or MICROSECONDS,
         "bound": figures.bound_us,
         "predicted": figures.predicted_us,
         "measured": figures.measured_us,

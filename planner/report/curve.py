@@ -1,0 +1,107 @@
+"""The makespan over the number of executors, and what it costs, as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from planner.report.gantt import ticks
+from planner.report.markup import COLOURS, escape
+from planner.report.measures import knee
+from planner.report.notebook import fragment
+from planner.report.words import seconds
+
+__all__ = ["curve_html"]
+
+WIDTH, LEFT, RIGHT, UPPER, LOWER = 720, 76, 20, 220, 110
+
+
+def curve_html(curve: pd.DataFrame) -> str:
+    """Show how the predicted makespan and the cost change with the number of executors, and mark the knee.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        ``executors`` and ``makespan`` (seconds); of ``lower_bound`` (seconds) and ``cost`` (executor-seconds) what
+        there is. A missing cost is the executors times the makespan.
+    """
+    data = curve.sort_values("executors").astype({"executors": float, "makespan": float})
+    if data.empty:
+        return fragment('<div class="caption">There are no points on this curve.</div>')
+    xs, ys = data["executors"].tolist(), data["makespan"].tolist()
+    cost = data["cost"].astype(float).tolist() if "cost" in data else [x * y for x, y in zip(xs, ys, strict=True)]
+    at = knee(xs, ys)
+    upper = _Chart(xs, max(*ys, 1e-9), 24, UPPER)
+    lower = _Chart(xs, max(*cost, 1e-9), 24 + UPPER + 44, LOWER)
+    parts = [upper.frame("predicted makespan"), lower.frame("cost: executor-seconds")]
+    if "lower_bound" in data:
+        parts.append(
+            upper.line(data["lower_bound"].tolist(), "currentColor", ' stroke-dasharray="2 3" stroke-opacity="0.8"')
+        )
+    parts += [upper.line(ys, COLOURS["measured"]), upper.points(ys, "makespan"), lower.line(cost, COLOURS["wait"])]
+    parts.append(lower.points(cost, "cost", COLOURS["wait"]))
+    note = "dotted: lower bound" if "lower_bound" in data else ""
+    if at is not None:
+        parts += [upper.mark(at, ys[at]), lower.mark(at, cost[at])]
+        said = f"knee: {xs[at]:g} executors, {seconds(ys[at])}"
+        side, anchor = (-10, "end") if xs[at] > (xs[0] + xs[-1]) / 2 else (10, "start")
+        parts.append(_text(upper.x(xs[at]) + side, upper.y(ys[at]) - 12, said, anchor, weight=600))
+        note = f"{note}{'; ' if note else ''}knee: from here on, more executors bring less than the curve's average"
+    high = lower.top + LOWER + 40
+    parts += lower.numbers()
+    size = f'viewBox="0 0 {WIDTH} {high}" width="{WIDTH}" height="{high}"'
+    svg = f'<svg {size} role="img" aria-label="makespan over executors" font-size="12">{"".join(parts)}</svg>'
+    return fragment(svg, f'<div class="soft">{escape(note)}</div>' if note else "")
+
+
+class _Chart:
+    def __init__(self, xs: Sequence[float], most: float, top: int, tall: int) -> None:
+        self.xs, self.most, self.top, self.tall = xs, most * 1.05, top, tall
+
+    def x(self, value: float) -> float:
+        span = self.xs[-1] - self.xs[0]
+        share = (value - self.xs[0]) / span if span else 0.5
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y(self, value: float) -> float:
+        return self.top + self.tall * (1 - value / self.most)
+
+    def frame(self, title: str) -> str:
+        parts = [_text(LEFT, self.top - 8, title, "start", weight=600)]
+        for time in ticks(self.most * 1e6, most=5):
+            y = f"{self.y(time / 1e6):.1f}"
+            parts.append(
+                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity="0.15"/>'
+            )
+            parts.append(_text(LEFT - 8, float(y) + 4, seconds(time / 1e6), "end", opacity=0.7))
+        return "".join(parts)
+
+    def line(self, values: Sequence[float], colour: str, more: str = "") -> str:
+        path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in zip(self.xs, values, strict=True))
+        return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{more}/>'
+
+    def points(self, values: Sequence[float], what: str, colour: str = COLOURS["measured"]) -> str:
+        radius = 3 if len(values) <= 40 else 2
+        return "".join(
+            f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="{radius}" fill="{colour}">'
+            f"<title>{x:g} executors: {escape(what)} {seconds(y)}</title></circle>"
+            for x, y in zip(self.xs, values, strict=True)
+        )
+
+    def mark(self, at: int, value: float) -> str:
+        x = f"{self.x(self.xs[at]):.1f}"
+        line = f'<line x1="{x}" x2="{x}" y1="{self.top}" y2="{self.top + self.tall}"'
+        ring = f'<circle cx="{x}" cy="{self.y(value):.1f}" r="6" fill="none" stroke="currentColor" stroke-width="2"/>'
+        return f'{line} stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="6 3"/>{ring}'
+
+    def numbers(self) -> list[str]:
+        step = max(1, -(-len(self.xs) // 16))
+        y = self.top + self.tall + 16
+        named = [_text(self.x(x), y, f"{x:g}", "middle", opacity=0.7) for x in self.xs[::step]]
+        return [*named, _text((LEFT + WIDTH - RIGHT) / 2, y + 18, "executors", "middle", opacity=0.7)]
+
+
+def _text(x: float, y: float, text: str, anchor: str, *, weight: int = 400, opacity: float = 1) -> str:
+    style = f'text-anchor="{anchor}" font-weight="{weight}" fill="currentColor" fill-opacity="{opacity}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(text)}</text>'

@@ -1,0 +1,165 @@
+"""Fragments for notebooks: static SVG and small tables, with nothing loaded and nothing run.
+
+Their style is scoped to a class and takes the colour of the text around it, so that they are legible on light and on
+dark pages, and still readable where a viewer strips the style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.model.load import LoadReport
+from planner.model.plan import Plan
+from planner.model.units import MICROSECONDS
+from planner.report.gantt import MOST_BARS, MOST_LANES, Panel, gantt
+from planner.report.markup import asset, bar, duration, escape, percent, table
+from planner.report.measures import DONE, FAILED, Figures, Timeline, executor_load
+from planner.report.words import change, count, seconds
+
+__all__ = ["comparison_html", "fragment", "load_html", "plan_html"]
+
+MOST_EXECUTORS = 16
+_SOLID, _DASHED, _DOTTED = "none", "6 3", "2 3"
+
+
+def fragment(*parts: str) -> str:
+    """Wrap parts, which are HTML, with the style that they need and that reaches nothing else."""
+    return f'<div class="planner-view"><style>{asset("fragment.css")}</style>{"".join(parts)}</div>'
+
+
+def plan_html(plan: Plan) -> str:
+    """Show a plan in a notebook: its figures, and a Gantt chart.
+
+    Returns
+    -------
+    str
+        A fragment of HTML without scripts.
+    """
+    lines, figures = Timeline.of(plan), Figures.of(plan)
+    facts = [
+        ("predicted makespan", duration(figures.predicted_us)),
+        ("lower bound", duration(figures.bound_us)),
+        ("gap", f"{percent(plan.gap)}, {plan.status}"),
+        ("method", plan.method),
+        ("planned in", f"{plan.seconds:.3g} s"),
+    ]
+    marks = [(figures.bound_us, _DOTTED), (figures.predicted_us, _DASHED)]
+    names = [name for name, _ in lines.lanes]
+    drawn = gantt([_planned(plan, lines)], names, lines.end_us, marks)
+    title = f"Plan: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}"
+    note = f"dotted: lower bound ({escape(plan.bound.reason)}), dashed: predicted makespan"
+    return fragment(_caption(title), _figures(facts), drawn, _notes(note, plan.graph.n, len(names), MOST_BARS))
+
+
+def load_html(plan: Plan, load: LoadReport) -> str:
+    """Show a run in a notebook: its figures, planned above measured on one axis, and each executor's load.
+
+    Returns
+    -------
+    str
+        A fragment of HTML without scripts.
+
+    Raises
+    ------
+    InputError
+        If the load report belongs to another plan.
+    """
+    lines, figures = Timeline.of(plan, load), Figures.of(plan, load)
+    done = int(np.sum(lines.status == DONE))
+    gap = percent(figures.above_bound(load.measured_makespan_us))
+    facts = [
+        ("predicted makespan", duration(figures.predicted_us)),
+        ("measured makespan", duration(load.measured_makespan_us)),
+        ("measured against predicted", change(load.measured_makespan_us, figures.predicted_us)),
+        ("elapsed", duration(load.elapsed_us)),
+        ("lower bound", duration(figures.bound_us)),
+        ("measured gap", gap),
+    ]
+    if done < plan.graph.n:
+        facts = [fact for fact in facts if fact[0] not in ("measured against predicted", "measured gap")]
+        facts.append(("tasks done", f"{done:,} of {plan.graph.n:,}"))
+    marks = [(figures.bound_us, _DOTTED), (figures.predicted_us, _DASHED), (load.measured_makespan_us, _SOLID)]
+    kind = np.where(lines.status == FAILED, -1, plan.graph.kind).astype(np.int32)
+    names = plan.graph.names if plan.graph.n <= MOST_BARS else ()
+    measured = Panel("measured", lines.measured_lane, lines.measured_start_us, lines.measured_finish_us, kind, names)
+    rows = [name for name, _ in lines.lanes]
+    drawn = gantt([_planned(plan, lines), measured], rows, lines.end_us, marks)
+    title = f"Run {load.status}: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}"
+    note = "dotted: lower bound, dashed: predicted makespan, solid: measured makespan"
+    notes = _notes(note, plan.graph.n, len(rows), MOST_BARS // 2)
+    return fragment(_caption(title), _figures(facts), drawn, notes, _load_table(plan, load, figures))
+
+
+def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]]) -> str:
+    """Show a table of methods, the best in bold, with a bar for each makespan.
+
+    Parameters
+    ----------
+    rows : DataFrame or sequence of dict
+        ``method``, ``makespan`` (seconds), and of ``gap``, ``imbalance``, ``seconds`` (planning) and others what there
+        is. A makespan may be missing: that method found no plan.
+    """
+    data = pd.DataFrame(rows)
+    makespan = pd.to_numeric(data["makespan"]) if "makespan" in data else pd.Series(dtype=float)
+    longest, best = makespan.max(), makespan.min()
+    titles = {"makespan": "predicted makespan", "seconds": "planning time"}
+    head, cells = [], [[] for _ in range(len(data))]  # type: tuple[list[str], list[list[str]]]
+    for name in map(str, data.columns):
+        head += ["", titles[name]] if name == "makespan" else [titles.get(name, name)]
+        for cell, value in zip(cells, data[name], strict=True):
+            if name == "makespan":
+                cell.append(bar([("busy", value / longest)]) if value > 0 else "")
+            cell.append(_cell(name, value))
+    marked = ['class="best"' if value == best else "" for value in makespan]
+    texts = [i for i, name in enumerate(head) if name in ("", "method", "source", "note", "status")]
+    return fragment(table(head, cells, text_columns=texts, attributes=marked))
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or value != value:
+        return "–"
+    if name in ("makespan", "seconds", "lower_bound"):
+        return seconds(value)
+    if name == "gap":
+        return percent(value)
+    return f"{value:.4g}" if isinstance(value, float) else escape(value)
+
+
+def _caption(text: str) -> str:
+    return f'<div class="caption">{escape(text)}</div>'
+
+
+def _figures(facts: Sequence[tuple[str, str]]) -> str:
+    shown = "".join(f"<div><span>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in facts)
+    return f'<div class="planner-figures">{shown}</div>'
+
+
+def _notes(note: str, n: int, n_lanes: int, most: int) -> str:
+    merged = n > most or n_lanes > MOST_LANES
+    more = "; neighbouring tasks are drawn as one bar, paler where their slots are less busy" if merged else ""
+    return f'<div class="soft">{note}{more}</div>'
+
+
+def _planned(plan: Plan, lines: Timeline) -> Panel:
+    names = plan.graph.names if plan.graph.n <= MOST_BARS else ()
+    start, finish = lines.planned_start_us, lines.planned_finish_us
+    return Panel("planned (predicted times)", lines.planned_lane, start, finish, plan.graph.kind, names)
+
+
+def _load_table(plan: Plan, load: LoadReport, figures: Figures) -> str:
+    rows = executor_load(plan, load)
+    total = max(figures.predicted_us, load.measured_makespan_us, 1) / MICROSECONDS
+    cells = []
+    for row in rows[:MOST_EXECUTORS].to_dict("records"):
+        room = max(row["slots"], 1) * total
+        drawn = bar([(name, row[name] / room) for name in ("busy", "wait", "idle")], mark=row["planned_busy"] / room)
+        times = [seconds(row[name]) for name in ("busy", "wait", "idle", "planned_busy")]
+        cells.append([escape(row["executor"]), drawn, *times, f"{row['tasks']:,.0f}", f"{row['failures']:,.0f}"])
+    head = ["executor", "", "busy", "waiting", "idle", "planned busy", "tasks", "failures"]
+    rest = len(rows) - MOST_EXECUTORS
+    more = f'<div class="soft">… and {rest:,} more executors</div>' if rest > 0 else ""
+    return table(head, cells, text_columns=(0, 1)) + more

@@ -1,0 +1,239 @@
+"""Reports as text, for terminals and logs.
+
+Lines fit the width of the terminal. Where the output cannot show block characters, everything falls back to ASCII.
+Control characters in ids are shown, not sent to the terminal.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.model.load import LoadReport
+from planner.model.plan import Plan
+from planner.model.units import MICROSECONDS
+from planner.report.markup import duration, percent, signed, visible
+from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline, executor_load, furthest
+from planner.report.words import change, count, seconds
+
+__all__ = ["comparison_text", "load_text", "plan_text", "table"]
+
+MOST_ROWS = 24
+_ASCII = str.maketrans(
+    {"█": "#", "▒": "~", "·": ".", "│": "|", "−": "-", "–": "-", "…": "...", "×": "x", "÷": "/", "±": "+-", "∞": "inf"}
+)
+
+
+def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:
+    """Describe a plan: its figures, what each executor is to do, and its notes.
+
+    Parameters
+    ----------
+    plan : Plan
+    width : int, optional
+        Columns; the terminal's when left out.
+    unicode : bool, optional
+        Whether block characters may be used; what the standard output can encode when left out.
+    """
+    figures = Figures.of(plan)
+    facts = [
+        ("predicted makespan", duration(figures.predicted_us), f"found by {plan.method} in {plan.seconds:.3g} s"),
+        ("lower bound", duration(figures.bound_us), plan.bound.reason),
+        ("gap", percent(plan.gap), plan.status),
+    ]
+    rows = executor_load(plan)
+    total = max(plan.makespan, 1e-9)
+    shown = rows[:MOST_ROWS].to_dict("records")
+    shares = [[("█", row["planned_busy"] / (row["slots"] * total))] for row in shown]
+    cells = [
+        [
+            row["executor"],
+            f"{row['slots']}",
+            f"{row['planned_tasks']:,}",
+            seconds(row["planned_busy"]),
+            percent(share[0][1]),
+        ]
+        for row, share in zip(shown, shares, strict=True)
+    ]
+    lines = [
+        f"Plan: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}",
+        *_facts(facts),
+        "",
+        *_with_bars(["executor", "slots", "tasks", "planned busy", "of its time"], cells, shares, _width(width)),
+        *_rest(len(rows)),
+    ]
+    return _finish([*lines, *(f"note: {note}" for note in plan.notes[:8])], width, unicode)
+
+
+def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:
+    """Describe a run: predicted against measured, each executor's load, and the tasks furthest from prediction.
+
+    Parameters
+    ----------
+    load : LoadReport
+    plan : Plan
+        The plan that was run.
+    width, unicode
+        As in `plan_text`.
+
+    Raises
+    ------
+    InputError
+        If the load report belongs to another plan.
+    """
+    figures, lines = Figures.of(plan, load), Timeline.of(plan, load)
+    done, failed, skipped = (int(np.sum(lines.status == status)) for status in (DONE, FAILED, NOT_RUN))
+    against = f"{change(load.measured_makespan_us, figures.predicted_us)} against the predicted one"
+    part = f"of a part: {done:,} of {count(plan.graph.n, 'task')} done, {failed:,} failed, {skipped:,} not run"
+    facts = [
+        ("predicted makespan", duration(figures.predicted_us), ""),
+        ("measured makespan", duration(load.measured_makespan_us), against if done == plan.graph.n else part),
+        ("elapsed", duration(load.elapsed_us), "submission to last result"),
+        ("lower bound", duration(figures.bound_us), plan.bound.reason),
+    ]
+    text = [
+        f"Run {load.status}: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}",
+        *_facts(facts),
+        "",
+    ]
+    text += _load_rows(plan, load, figures, _width(width))
+    slots = load.slots.to_pylist()
+    moved = [f"{row['executor']} on {row['ran_executor']}" for row in slots if row["ran_executor"] != row["executor"]]
+    where = f"; planned on, ran on: {', '.join(moved[:8])}{' …' if len(moved) > 8 else ''}" if moved else ""
+    text.append(f"{len(slots) - len(moved):,} of {count(len(slots), 'slot')} ran where they were planned{where}")
+    far = furthest(plan, lines, 5)
+    if len(far):
+        pairs = far[["predicted_us", "measured_us"]].map(duration).to_numpy().tolist()
+        differences = far["difference_us"].map(signed).tolist()
+        rows = [[row, *pair, by] for row, pair, by in zip(far["id"], pairs, differences, strict=True)]
+        text += ["", *_aligned(["furthest from prediction", "predicted", "measured", "difference"], rows)]
+    return _finish(text, width, unicode)
+
+
+def comparison_text(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:
+    """Lay methods out as a table, best first as given, with a bar for each makespan.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``method``, ``makespan`` (seconds), and of ``gap``, ``imbalance``, ``seconds`` (planning) what there is.
+    width, unicode
+        As in `plan_text`.
+    """
+    titles = {"makespan": "predicted makespan", "seconds": "planning time"}
+    cells = [[_cell(str(name), value) for name, value in row.items()] for row in rows.to_dict("records")]
+    longest = rows["makespan"].max() if len(rows) else 1
+    shares = [[("█", float(value) / longest if longest > 0 and value == value else 0.0)] for value in rows["makespan"]]
+    head = [titles.get(str(name), str(name)) for name in rows.columns]
+    return _finish(_with_bars(head, cells, shares, _width(width)), width, unicode)
+
+
+def table(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:
+    """Lay a table out in columns: text to the left, numbers to the right.
+
+    Examples
+    --------
+    >>> print(table(pd.DataFrame({"term": ["spark", "a"], "count": [12, 3]}), width=80))
+    term   count
+    spark     12
+    a          3
+    """
+    cells = [[_cell("", value) for value in row] for row in rows.itertuples(index=False, name=None)]
+    left = [i for i, name in enumerate(rows.columns) if not pd.api.types.is_numeric_dtype(rows[name])]
+    return _finish(_aligned([str(name) for name in rows.columns], cells, left), width, unicode)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or value != value:
+        return "–"
+    if name in ("makespan", "seconds", "lower_bound"):
+        return seconds(value)
+    if name == "gap":
+        return percent(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _load_rows(plan: Plan, load: LoadReport, figures: Figures, width: int) -> list[str]:
+    rows = executor_load(plan, load)
+    total = max(figures.predicted_us, load.measured_makespan_us, 1) / MICROSECONDS
+    cells, shares = [], []
+    for row in rows[:MOST_ROWS].to_dict("records"):
+        room = max(row["slots"], 1) * total
+        shares.append([(mark, row[name] / room) for mark, name in (("█", "busy"), ("▒", "wait"), ("·", "idle"))])
+        times = [seconds(row[name]) for name in ("busy", "wait", "idle", "planned_busy")]
+        cells.append([row["executor"], f"{row['tasks']:,.0f}", f"{row['failures']:,.0f}", *times])
+    head = ["executor", "tasks", "failed", "busy", "wait", "idle", "planned busy"]
+    return [*_with_bars(head, cells, shares, width), *_rest(len(rows)), "█ busy  ▒ waiting for inputs  · idle"]
+
+
+def _facts(facts: Sequence[tuple[str, str, str]]) -> list[str]:
+    wide = max(len(value) for _, value, _ in facts)
+    return [f"  {name:<20}{value:>{wide}}  {remark}".rstrip() for name, value, remark in facts]
+
+
+def _rest(rows: int) -> list[str]:
+    return [f"… and {rows - MOST_ROWS:,} more executors"] if rows > MOST_ROWS else []
+
+
+def _with_bars(
+    head: Sequence[str], cells: Sequence[Sequence[str]], shares: Sequence[Sequence[tuple[str, float]]], width: int
+) -> list[str]:
+    lines = _aligned(head, cells)
+    room = min(width - max(map(_columns, lines)) - 3, 48)
+    if room < 8:
+        return lines
+    bars = [""]
+    for parts in shares:
+        drawn, upto = "", 0.0
+        for mark, share in parts:
+            upto += share
+            drawn += mark * (min(round(upto * room), room) - len(drawn))
+        bars.append(f"  │{drawn}")
+    wide = max(map(_columns, lines))
+    return [(line + " " * (wide - _columns(line)) + bar).rstrip() for line, bar in zip(lines, bars, strict=True)]
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    cells = [[_short(visible(value)) for value in row] for row in [head, *rows]]
+    wide = [max(_columns(row[i]) for row in cells) for i in range(len(head))]
+
+    def padded(i: int, value: str) -> str:
+        space = " " * (wide[i] - _columns(value))
+        return value + space if i in left else space + value
+
+    return ["  ".join(padded(i, value) for i, value in enumerate(row)).rstrip() for row in cells]
+
+
+def _short(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-most // 2 :]}"
+
+
+def _columns(text: str) -> int:
+    """Columns that a text takes in a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _width(width: int | None) -> int:
+    return shutil.get_terminal_size((100, 24)).columns if width is None else width
+
+
+def _finish(lines: Sequence[str], width: int | None, unicode: bool | None) -> str:
+    fits = [line if _columns(line) <= _width(width) else _cut(line, _width(width)) for line in map(visible, lines)]
+    text = "\n".join(fits)
+    if unicode is None:
+        unicode = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
+    return text if unicode else text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _cut(line: str, width: int) -> str:
+    while _columns(line) >= width and line:
+        line = line[: -max(1, (_columns(line) - width) // 2)]
+    return f"{line}…"
