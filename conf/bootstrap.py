@@ -19,7 +19,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -345,9 +344,10 @@ def open_url(link):
         request.add_header("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
     try:
         return urllib.request.build_opener(*handlers).open(request, timeout=30)
-    except (OSError, urllib.error.URLError) as error:
+    except OSError as error:  # a URLError is one, too, with the reason inside
+        reason = getattr(error, "reason", None) or error
         shown = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        stop(f"{shown} cannot be reached ({error}); check the network, or set PIP_INDEX_URL to an index that can")
+        stop(f"{shown} cannot be reached ({reason}); check the network, or set PIP_INDEX_URL to another index")
 
 
 def pip_setting(name):
