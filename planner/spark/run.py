@@ -1,0 +1,195 @@
+"""``run(plan)``: preflight, resident slots on Spark's executors, results, load report."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyspark
+from pyspark.sql import SparkSession
+
+from planner.errors import InputError, RunError
+from planner.io.run_folder import create_run_folder, write_load
+from planner.model.load import LoadReport
+from planner.model.plan import Plan
+from planner.report import load_html
+from planner.report.text import load_text
+from planner.runtime.drive import Outcome, drive, slot_names
+from planner.runtime.measure import load_report
+from planner.runtime.progress import Progress
+from planner.spark.launch import SparkSlots
+from planner.spark.preflight import classic_session, preflight
+
+__all__ = ["RunResult", "run"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """The values of a run and what it really did. Shows itself in a notebook.
+
+    Attributes
+    ----------
+    plan : Plan
+    values : dict of str to object
+        The value of every task on which no other waits; ``result["id"]`` gives one.
+    load : LoadReport
+    warnings : tuple of str
+        From the preflight, and where slots ran elsewhere than planned.
+    run_dir : Path or None
+    """
+
+    plan: Plan
+    values: Mapping[str, Any]
+    load: LoadReport
+    warnings: tuple[str, ...] = ()
+    run_dir: Path | None = field(default=None)
+
+    def __getitem__(self, task: str) -> Any:
+        return self.values[task]
+
+    def to_pandas(self) -> Any:
+        """Give a row a task, measured beside planned (`LoadReport.to_pandas`)."""
+        return self.load.to_pandas()
+
+    def _repr_html_(self) -> str:
+        return load_html(self.plan, self.load)
+
+    def __repr__(self) -> str:
+        return load_text(self.load, self.plan)
+
+
+def run(
+    plan: Plan,
+    spark: SparkSession | None = None,
+    *,
+    run_dir: str | Path | None = None,
+    emulate: float | None = None,
+    progress: Literal["auto", "none"] = "auto",
+    rendezvous: float = 60.0,
+    silence: float = 60.0,
+) -> RunResult:
+    """Run a plan on the executors of a Spark session.
+
+    Parameters
+    ----------
+    plan : Plan
+        For a cluster with at most as many slots as the session has.
+    spark : SparkSession, optional
+        The active session when left out. It is neither stopped nor reconfigured.
+    run_dir : str or Path, optional
+        Folder for plan, journal, load report and results.
+    emulate : float, optional
+        Run a trace: every task sleeps its planned time × this, and hands on a value of its real size × this.
+    progress : {"auto", "none"}
+        ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
+    rendezvous, silence : float
+        Seconds after which slots that never started, or that fell silent, are given up.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        If no session is active, or the graph has nothing to run.
+    PreflightError
+        If the session is not what the run needs.
+    RunError
+        If a task raised, or an executor was lost. Its attribute ``result`` is the `RunResult` of what finished.
+    """
+    session = classic_session(spark or _active())
+    if emulate is not None and not 0 < emulate < float("inf"):
+        raise InputError(f"emulate is {emulate}; expected a scale above 0")
+    places, warnings = preflight(session, plan.cluster)
+    folder = create_run_folder(run_dir, plan) if run_dir is not None else None
+    scale = emulate if emulate is not None else 1.0
+    context = session.sparkContext
+    launched: list[SparkSlots] = []
+
+    def launch(configs: Any) -> SparkSlots:
+        launched.append(SparkSlots(context, configs, places, f"planner: {plan.graph.n} tasks on {len(places)} slots"))
+        return launched[0]
+
+    outcome = drive(
+        plan,
+        launch,
+        host=context.getConf().get("spark.driver.host") or "127.0.0.1",
+        emulate=emulate,
+        journal_path=folder / "journal.jsonl" if folder else None,
+        progress=Progress(plan, scale=scale) if progress == "auto" else None,
+        on_result=_result_writer(folder / "results", plan.graph.names) if folder else None,
+        rendezvous_s=rendezvous,
+        silence_s=silence,
+    )
+    placements = launched[0].placements()
+    settings = {
+        "spark": pyspark.__version__,
+        "master": context.master,
+        "application": context.applicationId,
+        "method": plan.method,
+        "emulate": emulate,
+        "lower_bound_us": round(plan.bound.us * scale),
+    }
+    load = load_report(plan, outcome, placements, scale=scale, settings=settings)
+    if folder:
+        write_load(load, folder)
+    names = plan.graph.names
+    warnings += _moved(plan, [place.id for place in places], placements)
+    values = {names[task]: value for task, value in sorted(outcome.results.items())}
+    result = RunResult(plan, values, load, tuple(warnings), folder)
+    if outcome.status != "done":
+        raise _error(outcome, names, result)
+    return result
+
+
+def _error(outcome: Outcome, names: list[str], result: RunResult) -> RunError:
+    folder = str(result.run_dir) if result.run_dir else None
+    skipped = [names[task] for task in outcome.skipped]
+    error = RunError(outcome.reason, outcome.failures, skipped, outcome.lost, folder)
+    error.result = result  # type: ignore[attr-defined]
+    return error
+
+
+def _active() -> SparkSession:
+    session = SparkSession.getActiveSession()
+    if session is None:
+        raise InputError("there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL")
+    return session
+
+
+def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[str]:
+    names = slot_names(plan)
+    return [
+        f"{names[slot]} was meant for executor {meant[slot]} and ran on {placement.executor}"
+        for slot, placement in sorted(placements.items())
+        if placement.executor != meant[slot]
+    ]
+
+
+def _result_writer(folder: Path, names: list[str]) -> Any:
+    """Write each result as it comes: Arrow tables as Arrow, what JSON can say as JSON, the rest as pickle."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    taken: Iterator[int] = iter(range(len(names) + 1))
+
+    def write(task: int, value: Any) -> None:
+        stem = f"{next(taken)}-{re.sub(r'[^A-Za-z0-9._-]+', '_', names[task])[:80]}"
+        if isinstance(value, pa.Table):
+            with pa.ipc.new_file(folder / f"{stem}.arrow", value.schema) as file:
+                file.write_table(value)
+            return
+        try:
+            text = json.dumps(value, allow_nan=False)
+            if json.loads(text) != value:
+                raise ValueError
+            (folder / f"{stem}.json").write_text(text, encoding="utf-8")
+        except (TypeError, ValueError):
+            (folder / f"{stem}.pickle").write_bytes(pickle.dumps(value, protocol=5))
+
+    return write
