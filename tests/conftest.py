@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SPARK_TESTS = Path(__file__).parent / "spark"
+MARKED_FOLDERS = {"spark": pytest.mark.spark, "browser": pytest.mark.browser}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/spark, and let Spark's own libraries warn there without failing the test."""
+    """Mark what lies in tests/spark and tests/browser, and let Spark's own libraries warn without failing a test."""
     for item in items:
-        if SPARK_TESTS in item.path.parents:
-            item.add_marker(pytest.mark.spark)
+        for folder, mark in MARKED_FOLDERS.items():
+            if Path(__file__).parent / folder in item.path.parents:
+                item.add_marker(mark)
+        if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.filterwarnings("default"))
 
 
