@@ -92,10 +92,7 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
         kind=[graph.kinds[graph.kind[task]] for task, block in enumerate(blocks) for _ in block.names],
         calls=list(_calls(graph, blocks)) if graph.calls else (),
     )
-    notes = [
-        f"{graph.names[task]}: {_explain(graph, task, sharding, items[task], cluster)}"
-        for task, sharding in shardings.items()
-    ]
+    notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task], cluster)]
     shards = {graph.names[task]: blocks[task].names for task, over in sorted(graph.over.items()) if over.tree is None}
     return Decomposed(new, tuple(notes), shards)
 
@@ -127,12 +124,12 @@ def _family(graph: Graph, source: int) -> list[int]:
     return family
 
 
-def _explain(graph: Graph, task: int, sharding: Sharding, items: Items, cluster: Cluster) -> str:
-    text = sharding.explain(items.label(sharding.heaviest), cluster.n_slots)
-    family = _family(graph, task)
-    if len(family) > 1:
-        text += f"; with {', '.join(graph.names[other] for other in family[1:])}, which follow its cuts"
-    return text
+def _explain(graph: Graph, task: int, sharding: Sharding, items: Items, cluster: Cluster) -> list[str]:
+    lines = sharding.explain(items.label(sharding.heaviest), cluster.n_slots)
+    family = [graph.names[other] for other in _family(graph, task)[1:]]
+    if family:
+        lines.append(f"{', '.join(family)}: mapped over the same shards, and counted with them")
+    return [f"{graph.names[task]}: {line}" for line in lines]
 
 
 def _edges(graph: Graph, blocks: list[Block]) -> tuple[Int64, Int64, Int64]:

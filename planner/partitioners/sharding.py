@@ -64,8 +64,8 @@ class Sharding:
         """Number of shards."""
         return len(self.weights)
 
-    def explain(self, heaviest: str, slots: int) -> str:
-        """Say in words how many shards there are, why, and what the alternatives were predicted to cost.
+    def explain(self, heaviest: str, slots: int) -> list[str]:
+        """Say in short lines how many shards there are, and what the alternatives were predicted to cost.
 
         Parameters
         ----------
@@ -74,19 +74,19 @@ class Sharding:
         slots : int
         """
         items = int(self.cuts[-1])
-        on = f"on {slots} slot{'s' if slots > 1 else ''}"
         if self.n == 1:
-            why = "one task is cheaper than many" if items > 1 else "there is one item"
-            return f"1 shard of {items} item{'s' if items > 1 else ''}: {why}; {_us(self.one_us)} (predicted)"
-        text = (
-            f"{self.n} contiguous shards of {items} items, cut by weight: longest {_us(self.longest_us)}, "
-            f"all {_us(self.time_us)} {on}; cut by count: longest {_us(self.equal_longest_us)}, "
-            f"all {_us(self.equal_time_us)}; by count, one shard a slot: {_us(self.per_slot_us)}; "
-            f"as one task: {_us(self.one_us)} (predicted)"
-        )
+            why = "one task is cheaper than many" if items > 1 else "there is no more to cut"
+            return [f"1 shard of {items} item{'s' if items > 1 else ''}: {why}; predicted {_us(self.one_us)}"]
+        on = f"on {slots} slot{'s' if slots > 1 else ''}"
+        lines = [
+            f"{self.n} shards of {items} items by weight: longest {_us(self.longest_us)}, "
+            f"all {_us(self.time_us)} {on} (predicted)",
+            f"cut by count: longest {_us(self.equal_longest_us)}, all {_us(self.equal_time_us)}; "
+            f"one a slot {_us(self.per_slot_us)}; uncut {_us(self.one_us)} (predicted)",
+        ]
         if self.heaviest_us >= 0.9 * self.longest_us:
-            text += f"; {heaviest} alone takes {_us(self.heaviest_us)}, and no cut goes below that"
-        return text
+            lines.append(f"no cut goes below {_us(self.heaviest_us)}, the time of {heaviest} alone")
+        return lines
 
 
 def choose_sharding(weights: Int64, work_us: int, speeds: Float64, overhead_us: int, tasks: int = 1) -> Sharding:

@@ -33,10 +33,11 @@ def test_the_note_names_shards_alternatives_and_the_heaviest_item() -> None:
     builder = GraphBuilder()
     builder.map(_total, list(range(61)), weights=SKEWED, id="fit", work=120)
     small = decompose(builder.build(), Cluster.uniform(4))
-    (note,) = small.notes
-    assert note.startswith("fit: 16 contiguous shards of 61 items")
-    assert "cut by count: longest 63 s" in note and "as one task: 2 min" in note
-    assert "item 30 (30) alone takes 60" in note and "no cut goes below that" in note
+    assert small.notes == (
+        "fit: 16 shards of 61 items by weight: longest 60 s, all 60 s on 4 slots (predicted)",
+        "fit: cut by count: longest 63 s, all 63 s; one a slot 74 s; uncut 2 min (predicted)",
+        "fit: no cut goes below 60 s, the time of item 30 (30) alone",
+    )
     heavy = small.graph.work_us.max()
     assert heavy == 60_000_000, "the heavy item is isolated"
 
@@ -57,7 +58,7 @@ def test_one_task_where_many_would_cost_more() -> None:
     small = decompose(builder.build(), Cluster.uniform(8))
     assert small.shards["tiny"] == ("tiny[0]",)
     assert len(small.shards["long"]) == 32
-    assert small.notes[0] == "tiny: 1 shard of 61 items: one task is cheaper than many; 7 ms (predicted)"
+    assert small.notes[0] == "tiny: 1 shard of 61 items: one task is cheaper than many; predicted 7 ms"
 
 
 def test_no_shard_costs_less_than_its_overhead() -> None:
