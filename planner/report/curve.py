@@ -71,9 +71,8 @@ class _Chart:
         parts = [_text(LEFT, self.top - 8, title, "start", weight=600)]
         for time in ticks(self.most * 1e6, most=5):
             y = f"{self.y(time / 1e6):.1f}"
-            parts.append(
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity="0.15"/>'
-            )
+            line = f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"'
+            parts.append(f'{line} stroke="currentColor" stroke-opacity="0.15"/>')
             parts.append(_text(LEFT - 8, float(y) + 4, seconds(time / 1e6), "end", opacity=0.7))
         return "".join(parts)
 

@@ -12,12 +12,16 @@ from planner.model.arrays import Float64, Int32, Int64
 from planner.report.markup import COLOURS, PALETTE, duration, escape
 from planner.report.measures import busy_share
 
-__all__ = ["Panel", "gantt", "ticks"]
+__all__ = ["FAILED_KIND", "PALE_KIND", "Panel", "gantt", "ticks"]
 
+FAILED_KIND, PALE_KIND = -1, -2
 WIDTH, GUTTER, MOST_BARS, MOST_LANES = 960, 64, 2000, 60
 _NICE = [step * 10**power for power in range(8) for step in (1, 2, 5)] + [
     seconds * 10**6 for seconds in (120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 ]
+
+
+_OTHER = {FAILED_KIND: (COLOURS["failed"], ""), PALE_KIND: (COLOURS["idle"], ' fill-opacity="0.45"')}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class Panel:
         Row of each task; -1 leaves it out.
     start_us, finish_us : ndarray of int64, shape (n,)
     kind : ndarray of int32, shape (n,)
-        Which colour; -1 is the colour of failures.
+        Which colour; `FAILED_KIND` is that of failures, `PALE_KIND` of what was planned but not run.
     names : sequence of str, length n
         Shown when the pointer rests on a bar, if there are few.
     """
@@ -79,7 +83,8 @@ def gantt(panels: Sequence[Panel], lanes: Sequence[str], end_us: int, marks: Seq
     together = -(-len(lanes) // MOST_LANES)
     rows = -(-len(lanes) // together)
     tall = min(max(240 // rows, 4), 16)
-    parts, y = [], 0
+    parts: list[str] = []
+    y = 0
     for panel in panels:
         y += 20
         parts.append(_text(GUTTER, y - 6, panel.title, "start", weight=600))
@@ -93,10 +98,10 @@ def gantt(panels: Sequence[Panel], lanes: Sequence[str], end_us: int, marks: Seq
             line = f'<line x1="{x}" x2="{x}" y1="{y - 2}" y2="{y + rows * tall + 2}"'
             parts.append(f'{line} stroke="currentColor" stroke-width="1.3" stroke-dasharray="{dash}"/>')
         y += rows * tall + 6
-    for time in ticks(end):
-        x = f"{_x(time, end):.1f}"
+    for tick in ticks(end):
+        x = f"{_x(tick, end):.1f}"
         parts.append(f'<line x1="{x}" x2="{x}" y1="18" y2="{y}" stroke="currentColor" stroke-opacity="0.18"/>')
-        parts.append(_text(float(x), y + 13, duration(time), "middle", opacity=0.7))
+        parts.append(_text(float(x), y + 13, duration(tick), "middle", opacity=0.7))
     size = f'viewBox="0 0 {WIDTH} {y + 20}" width="{WIDTH}" height="{y + 20}"'
     return f'<svg {size} role="img" aria-label="Gantt chart" font-size="12">{"".join(parts)}</svg>'
 
@@ -111,7 +116,8 @@ def _text(x: float, y: float, text: str, anchor: str, *, weight: int = 400, opac
 
 
 def _rows(names: Sequence[str], top: int, tall: int) -> str:
-    parts, last = [], -99
+    parts: list[str] = []
+    last = -99
     for i, name in enumerate(names):
         y = top + i * tall
         band = f'x="{GUTTER}" y="{y}" width="{WIDTH - GUTTER - 16}" height="{tall - 1}"'
@@ -133,9 +139,11 @@ def _exact(panel: Panel, end: float, top: int, tall: int) -> str:
     titles = len(panel.names) <= MOST_BARS // 4
     parts = []
     for i in np.flatnonzero(panel.lane >= 0).tolist():
-        fill = COLOURS["failed"] if panel.kind[i] < 0 else PALETTE[panel.kind[i] % len(PALETTE)]
+        kind = int(panel.kind[i])
+        fill = _OTHER[kind][0] if kind < 0 else PALETTE[kind % len(PALETTE)]
+        more = _OTHER[kind][1] if kind < 0 else ""
         start, finish = int(panel.start_us[i]), int(panel.finish_us[i])
-        bar = _bar(_x(start, end), _x(finish, end), top + int(panel.lane[i]) * tall, tall, fill)
+        bar = _bar(_x(start, end), _x(finish, end), top + int(panel.lane[i]) * tall, tall, fill, more)
         said = f"{panel.names[i]}: {duration(start)} to {duration(finish)}" if titles and panel.names else ""
         parts.append(f"{bar}><title>{escape(said)}</title></rect>" if said else f"{bar}/>")
     return "".join(parts)
@@ -145,7 +153,7 @@ def _merged(panel: Panel, n_lanes: int, end: float, top: int, tall: int, most: i
     together = -(-n_lanes // MOST_LANES)
     bins = 512
     while True:
-        edges = np.linspace(0, end, bins + 1)
+        edges = np.linspace(0, end / 1.01, bins + 1)
         share = busy_share(panel.lane, panel.start_us, panel.finish_us, n_lanes, edges)
         share = np.add.reduceat(share, np.arange(0, n_lanes, together), axis=0)
         share /= np.minimum(together, n_lanes - np.arange(0, n_lanes, together))[:, None]
@@ -158,6 +166,11 @@ def _merged(panel: Panel, n_lanes: int, end: float, top: int, tall: int, most: i
         left, right = _x(edges[int(first)], end), _x(edges[int(last)], end)
         opacity = f' fill-opacity="{level / 4:g}"' if level < 4 else ""
         parts.append(f"{_bar(left, right, top + int(row) * tall, tall, PALETTE[0], opacity)}/>")
+    for i in np.flatnonzero((panel.lane >= 0) & (panel.kind == FAILED_KIND))[:100].tolist():
+        left = _x(float(panel.start_us[i]), end)
+        right = max(_x(float(panel.finish_us[i]), end), left + 4)
+        y = top + int(panel.lane[i]) // together * tall
+        parts.append(f"{_bar(left, right, y, tall, COLOURS['failed'])}/>")
     return "".join(parts)
 
 

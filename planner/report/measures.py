@@ -227,8 +227,11 @@ def executor_load(plan: Plan, load: LoadReport | None = None) -> pd.DataFrame:
     )
     if load is None:
         return table
-    # Outer, so that neither an executor that never came nor one that nobody planned for is hidden.
-    both = table.merge(load.executors().drop(columns="slots"), on="executor", how="outer", sort=False)
+    # Neither an executor that never came nor one that nobody planned for is hidden.
+    measured = load.executors().set_index("executor").drop(columns="slots")
+    strangers = [name for name in measured.index if name not in set(table["executor"])]
+    both = table.set_index("executor").join(measured).reset_index()
+    both = pd.concat([both, measured.loc[strangers].reset_index()]) if strangers else both
     return both.fillna({"host": "", **{name: 0 for name in both.columns if name not in ("executor", "host")}})
 
 

@@ -15,9 +15,9 @@ import pandas as pd
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
-from planner.report.gantt import MOST_BARS, MOST_LANES, Panel, gantt
+from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, Panel, gantt
 from planner.report.markup import asset, bar, duration, escape, percent, table
-from planner.report.measures import DONE, FAILED, Figures, Timeline, executor_load
+from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline, executor_load
 from planner.report.words import change, count, seconds
 
 __all__ = ["comparison_html", "fragment", "load_html", "plan_html"]
@@ -83,13 +83,14 @@ def load_html(plan: Plan, load: LoadReport) -> str:
         facts = [fact for fact in facts if fact[0] not in ("measured against predicted", "measured gap")]
         facts.append(("tasks done", f"{done:,} of {plan.graph.n:,}"))
     marks = [(figures.bound_us, _DOTTED), (figures.predicted_us, _DASHED), (load.measured_makespan_us, _SOLID)]
-    kind = np.where(lines.status == FAILED, -1, plan.graph.kind).astype(np.int32)
+    kind = np.where(lines.status == FAILED, FAILED_KIND, plan.graph.kind).astype(np.int32)
     names = plan.graph.names if plan.graph.n <= MOST_BARS else ()
     measured = Panel("measured", lines.measured_lane, lines.measured_start_us, lines.measured_finish_us, kind, names)
     rows = [name for name, _ in lines.lanes]
     drawn = gantt([_planned(plan, lines), measured], rows, lines.end_us, marks)
     title = f"Run {load.status}: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}"
     note = "dotted: lower bound, dashed: predicted makespan, solid: measured makespan"
+    note += "; red: failed, pale: planned but not run" if done < plan.graph.n else ""
     notes = _notes(note, plan.graph.n, len(rows), MOST_BARS // 2)
     return fragment(_caption(title), _figures(facts), drawn, notes, _load_table(plan, load, figures))
 
@@ -147,7 +148,8 @@ def _notes(note: str, n: int, n_lanes: int, most: int) -> str:
 def _planned(plan: Plan, lines: Timeline) -> Panel:
     names = plan.graph.names if plan.graph.n <= MOST_BARS else ()
     start, finish = lines.planned_start_us, lines.planned_finish_us
-    return Panel("planned (predicted times)", lines.planned_lane, start, finish, plan.graph.kind, names)
+    kind = np.where(lines.status == NOT_RUN, PALE_KIND, plan.graph.kind).astype(np.int32)
+    return Panel("planned (predicted times)", lines.planned_lane, start, finish, kind, names)
 
 
 def _load_table(plan: Plan, load: LoadReport, figures: Figures) -> str:

@@ -185,6 +185,9 @@ def _with_bars(
     head: Sequence[str], cells: Sequence[Sequence[str]], shares: Sequence[Sequence[tuple[str, float]]], width: int
 ) -> list[str]:
     lines = _aligned(head, cells)
+    while len(head) > 2 and max(map(_columns, lines)) > width:  # a narrow terminal keeps the first columns whole
+        head, cells = head[:-1], [row[:-1] for row in cells]
+        lines = _aligned(head, cells)
     room = min(width - max(map(_columns, lines)) - 3, 48)
     if room < 8:
         return lines

@@ -66,8 +66,8 @@ function seconds(us) {
   if (size < 1e3) return size ? `${sign}${significant(size)} us` : "0 s";
   if (size < 1e6) return `${sign}${significant(size / 1e3)} ms`;
   if (size < 120e6) return `${sign}${significant(size / 1e6)} s`;
-  const whole = size < 3600e6 ? [Math.round(size / 1e6), 60, "min", "s"] : [Math.round(size / 60e6), 60, "h", "min"], [count, each, big, small] = whole;
-  return `${sign}${Math.floor(count / each)} ${big}${count % each ? ` ${count % each} ${small}` : ""}`;
+  const [count, big, small] = size < 3600e6 ? [Math.round(size / 1e6), "min", "s"] : [Math.round(size / 60e6), "h", "min"];
+  return `${sign}${Math.floor(count / 60)} ${big}${count % 60 ? ` ${count % 60} ${small}` : ""}`;
 }
 function bytes(count) {
   for (const unit of ["B", "kB", "MB", "GB"]) { if (count < 1000) return `${significant(count, 3)} ${unit}`; count /= 1000; }
@@ -84,14 +84,16 @@ const canvas = document.getElementById("chart"), over = document.getElementById(
 const [pen, ink] = [canvas.getContext("2d", { alpha: false }), over.getContext("2d")];
 const tip = document.getElementById("tip"), colour = document.getElementById("colour"), find = document.getElementById("find");
 const full = { from: 0, to: data.end * 1.01 };
-let view = { ...full }, width = 0, height = 0, gutter = 0, rowHeight = 0, plot = 0, panels = [], theme = {}, matches = null, hovered = -1, drag = null;
+let view = { ...full }, width = 0, height = 0, gutter = 0, rowHeight = 0, plot = 0, panels = [], theme = {};
+let matches = null, hovered = -1, drag = null;
+const COLOURS = ["page", "panel", "ink", "soft", "rule", "band", "wait", "predicted", "measured", "failed"];
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', sans-serif";
 const x = (t) => gutter + (t - view.from) / (view.to - view.from) * plot;
 const timeAt = (px) => view.from + (px - gutter) / plot * (view.to - view.from);
 
 function layout() {
   const style = getComputedStyle(root), read = (name) => style.getPropertyValue(`--${name}`).trim();
-  theme = Object.fromEntries(["page", "panel", "ink", "soft", "rule", "band", "wait", "predicted", "measured", "bound", "failed"].map((name) => [name, read(name)]));
+  theme = Object.fromEntries(COLOURS.map((name) => [name, read(name)]));
   theme.kinds = Array.from({ length: 9 }, (_, i) => read(`kind-${i}`));
   theme.deviations = Array.from({ length: 5 }, (_, i) => read(`deviation-${i}`));
   width = stage.clientWidth;
@@ -101,7 +103,7 @@ function layout() {
   gutter = 16;
   for (let lane = 0; lane < Math.min(lanes, 2000); lane++) gutter = Math.max(gutter, pen.measureText(laneName(lane)).width);
   gutter = Math.min(Math.ceil(gutter) + 12, 170);
-  plot = Math.max(width - gutter - 10, 50);
+  plot = Math.max(width - gutter - 24, 50);
   let y = 24;
   panels = [];
   for (const chart of charts) { panels.push({ chart, top: y + 24, height: rowHeight * lanes }); y += 24 + rowHeight * lanes + 10; }
@@ -189,7 +191,7 @@ function drawAxis() {
   for (let t = Math.ceil(view.from / step) * step; t <= view.to; t += step) {
     const px = Math.round(x(t)) + 0.5;
     pen.strokeStyle = theme.rule;
-    pen.beginPath(); pen.moveTo(px, 22); pen.lineTo(px, height - 22); pen.stroke();
+    for (const panel of panels) { pen.beginPath(); pen.moveTo(px, panel.top); pen.lineTo(px, panel.top + panel.height); pen.stroke(); }
     pen.fillStyle = theme.soft;
     pen.textAlign = "center";
     pen.fillText(seconds(t), px, 15); pen.fillText(seconds(t), px, height - 8);
@@ -382,7 +384,7 @@ function describe(task) {
   detail("waited before", "wait_us", seconds);
   detail("CPU time", "cpu_us", seconds);
   detail("fetched", "bytes_in", bytes);
-  detail("its value", "bytes_out", bytes);
+  detail("size of its value", "bytes_out", bytes);
   detail("rows", "rows", number);
   detail("peak memory", "peak_memory_bytes", bytes);
   detail("attempt", "attempt", number);

@@ -1,0 +1,202 @@
+"""The report in a real browser: it draws, it runs nothing that an id says, it asks the network for nothing."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_samples import layered, load_of, plan_of
+
+from planner.report import load_html, write_report
+
+HOST = "planner-report.invalid"
+EVIL = f'<img src="http://{HOST}/x.png" onerror="document.documentElement.dataset.pwned=1">'
+WORSE = f'</script><script src="http://{HOST}/x.js"></script><script>document.documentElement.dataset.pwned=2</script>'
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--virtual-time-budget=5000",
+    "--window-size=1200,1500",
+]
+BLUE, RED = (0x42, 0x69, 0xD0), (0xD9, 0x2F, 0x1C)
+
+
+class Shown:
+    """A page as the browser shows it: its DOM after the scripts, its pixels, and what it asked the network for."""
+
+    def __init__(self, page: Path, *options: str) -> None:
+        browser = os.environ.get("PLANNER_CHROMIUM") or next(
+            filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))),
+            None,
+        )
+        if browser is None:
+            pytest.skip(
+                "no Chromium (chromium, chromium-browser or google-chrome) on the PATH; PLANNER_CHROMIUM names one"
+            )
+        picture, log, profile = (page.with_suffix(suffix) for suffix in (".png", ".netlog", ".profile"))
+        done = subprocess.run(
+            [browser, *OPTIONS, *options, f"--user-data-dir={profile}", f"--log-net-log={log}"]
+            + ["--dump-dom", f"--screenshot={picture}", page.as_uri()],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0 and picture.exists(), done.stderr.decode(errors="replace")[-2000:]
+        self.dom = done.stdout.decode()
+        self.pixels = decode_png(picture.read_bytes())
+        self.log = log.read_text(encoding="utf-8", errors="replace")
+        root = re.search("<html[^>]*>", self.dom)[0]
+        self.data = {name: html.unescape(value) for name, value in re.findall('data-([a-z-]+)="([^"]*)"', root)}
+
+    def count(self, colour: tuple[int, int, int], tolerance: int = 3) -> int:
+        """Count the pixels of a colour."""
+        return int((np.abs(self.pixels.astype(int) - colour).max(axis=2) <= tolerance).sum())
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """Decode a PNG of 8-bit RGB or RGBA without interlacing; shape (height, width, 3)."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, packed, header = 8, b"", b""
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        header = body if kind == b"IHDR" else header
+        packed += body if kind == b"IDAT" else b""
+        at += 12 + length
+    width, height = (int.from_bytes(header[i : i + 4], "big") for i in (0, 4))
+    channels = {2: 3, 6: 4}[header[9]]
+    assert header[8] == 8 and header[12] == 0
+    rows = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(height, 1 + width * channels)
+    out = np.zeros((height, width, channels), dtype=np.uint8)
+    for y in range(height):
+        line = rows[y, 1:].reshape(width, channels)
+        above = out[y - 1] if y else np.zeros((width, channels), dtype=np.uint8)
+        out[y] = _unfilter(int(rows[y, 0]), line, above)
+    return out[:, :, :3]
+
+
+def _unfilter(kind: int, line: np.ndarray, above: np.ndarray) -> np.ndarray:
+    if kind == 0:
+        return line
+    if kind == 1:
+        return np.add.accumulate(line, axis=0, dtype=np.uint8)
+    if kind == 2:
+        return line + above
+    out = np.zeros_like(line)
+    for channel in range(line.shape[1]):
+        left = corner = 0
+        values = []
+        for raw, up in zip(line[:, channel].tolist(), above[:, channel].tolist(), strict=True):
+            guess = (left + up) // 2
+            if kind == 4:
+                nearest = [(abs(up - corner), left), (abs(left - corner), up), (abs(left + up - 2 * corner), corner)]
+                guess = min(nearest, key=lambda pair: pair[0])[1]
+            left = (raw + guess) & 255
+            corner = up
+            values.append(left)
+        out[:, channel] = values
+    return out
+
+
+@pytest.fixture(scope="module")
+def failed_run(tmp_path_factory) -> Shown:
+    """Show the report of a run with failures and with ids, kinds and settings that are markup."""
+    ids = [EVIL, WORSE, *(f"task-{i}" for i in range(2, 300))]
+    plan = layered(300, ids=ids, notes=(EVIL, WORSE), settings={"name": WORSE})
+    load = load_of(plan, failed=(20, 60))
+    return Shown(write_report(plan, load, tmp_path_factory.mktemp("browser") / "report.html"))
+
+
+def test_the_timeline_is_drawn(failed_run):
+    assert failed_run.data["ready"] == "yes" and failed_run.data["tasks"] == "300"
+    assert int(failed_run.data["boxes"]) >= 300
+    assert failed_run.count(BLUE) > 10_000, "tasks of the first kind"
+    assert failed_run.count(RED) > 50, "failed tasks"
+    assert failed_run.count((0xFC, 0xFC, 0xFB)) > 200_000, "the page behind them"
+
+
+def test_markup_in_ids_is_shown_and_not_run(failed_run):
+    assert "pwned" not in failed_run.data
+    assert not re.search("<img", failed_run.dom)
+    assert len(re.findall("<script", failed_run.dom)) == 2
+    assert html.escape(EVIL, quote=False) in failed_run.dom
+
+
+def test_no_script_fails_and_nothing_is_asked_of_the_network(failed_run):
+    assert json.loads(failed_run.data["errors"]) == []
+    # The address does occur in the page, so that it would be asked for if anything in it were loaded.
+    assert HOST in failed_run.dom
+    assert HOST not in failed_run.log
+
+
+def test_the_errors_of_a_page_would_be_seen(tmp_path):
+    page = write_report(plan_of([1.0]), None, tmp_path / "report.html")
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("</body>", f'<img src="http://{HOST}/x.png"></body>'), encoding="utf-8")
+    shown = Shown(page)
+    assert any("refused: img-src" in error for error in json.loads(shown.data["errors"]))
+    assert HOST not in shown.log
+
+
+@pytest.mark.parametrize("works", [[], [1.0], [0.0, 0.0]])
+def test_small_plans_are_drawn_without_a_run(tmp_path, works):
+    shown = Shown(write_report(plan_of(works), None, tmp_path / "report.html"))
+    assert (shown.data["ready"], shown.data["errors"], shown.data["tasks"]) == ("yes", "[]", str(len(works)))
+    assert (shown.count(BLUE) > 100) == (sum(works) > 0)
+
+
+def test_a_dark_page_is_dark(tmp_path):
+    plan = layered(100)
+    page = write_report(plan, load_of(plan), tmp_path / "report.html")
+    shown = Shown(page, "--blink-settings=preferredColorScheme=0")
+    assert shown.data["errors"] == "[]"
+    assert shown.count((0x14, 0x17, 0x1D)) > 200_000
+    assert shown.count((0x6B, 0x8F, 0xF0)) > 1_000
+
+
+def test_zooming_and_pointing_at_a_task(tmp_path):
+    plan = layered(100)
+    page = write_report(plan, load_of(plan), tmp_path / "report.html")
+    act = """
+      const { canvas, show } = plannerReport, root = document.documentElement;
+      show(0, 400000);
+      canvas.dispatchEvent(new WheelEvent("wheel", { ctrlKey: true, deltaY: -50, clientX: 300, clientY: 10 }));
+      root.dataset.zoomed = plannerReport.view.to - plannerReport.view.from;
+      show(plannerReport.full.from, plannerReport.full.to);
+      const box = canvas.getBoundingClientRect();
+      for (let y = 0; y < box.height && !(root.dataset.hovered >= 0); y += 5)
+        canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + 200, clientY: box.top + y }));
+    """
+    text = re.sub('<meta http-equiv="Content-Security-Policy".*?>', "", page.read_text(encoding="utf-8"))
+    page.write_text(text.replace("</body>", f'<script type="module">{act}</script></body>'), encoding="utf-8")
+    shown = Shown(page)
+    assert shown.data["errors"] == "[]"
+    assert 0 < float(shown.data["zoomed"]) < 400_000
+    tip = re.search('<div id="tip"[^>]*>(.*?)</table>', shown.dom, re.DOTALL)
+    assert plan.graph.names[int(shown.data["hovered"])] in tip[1]
+    assert "predicted" in tip[1] and "measured" in tip[1]
+
+
+def test_a_notebook_fragment_is_drawn_without_scripts(tmp_path):
+    plan = layered(300)
+    page = tmp_path / "fragment.html"
+    policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    page.write_text(f"<html><meta charset=utf-8>{policy}<body>{load_html(plan, load_of(plan))}", encoding="utf-8")
+    assert Shown(page).count(BLUE) > 5_000
