@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from planner.model.arrays import Int32, Int64
+from planner.model.compiled import compiled
 
 __all__ = ["edges_to_csr", "find_cycle", "topological_order", "transpose"]
 
@@ -68,14 +68,12 @@ def topological_order(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
 
     Source: A. B. Kahn, Topological sorting of large networks, CACM 5(11), 1962, doi:10.1145/368996.369025.
     """
-    return _compiled()(pred_ptr, succ_ptr, succ)  # type: ignore[no-any-return]
+    return _compiled()(pred_ptr, succ_ptr, succ)
 
 
 @cache
-def _compiled() -> Callable[..., Any]:
-    from numba import njit  # executors import this module too, and need no compiler
-
-    return njit(cache=True)(_kahn)  # type: ignore[no-any-return]
+def _compiled() -> Callable[[Int64, Int64, Int32], Int32]:
+    return compiled(_kahn)
 
 
 def _kahn(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:

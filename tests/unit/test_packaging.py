@@ -104,8 +104,11 @@ for name in {ASSETS!r}:
     assert away(code, zipped, tmp_path / "home").split() == expected
 
 
-def test_a_compiled_method_runs_from_the_zip(zipped: Path, tmp_path: Path) -> None:
-    code = """
+@pytest.mark.parametrize("home", ["home", "/dev/null"], ids=["with a home", "without a home"])
+def test_compiled_code_runs_from_the_zip(zipped: Path, tmp_path: Path, home: str) -> None:
+    code = f"""
+import os
+os.environ["HOME"] = {str(tmp_path / home)!r}
 from planner.model import GraphBuilder
 builder = GraphBuilder()
 first = builder.add(int, "3", id="first")
