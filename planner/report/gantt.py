@@ -10,7 +10,7 @@ import numpy as np
 
 from planner.model.arrays import Float64, Int32, Int64
 from planner.report.markup import COLOURS, PALETTE, duration, escape
-from planner.report.measures import busy_share
+from planner.report.timeline import busy_share
 
 __all__ = ["FAILED_KIND", "PALE_KIND", "Panel", "gantt", "ticks"]
 

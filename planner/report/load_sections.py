@@ -8,7 +8,8 @@ from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.markup import bar, duration, escape, signed, table
-from planner.report.measures import Figures, Timeline, by_kind, executor_load, furthest
+from planner.report.measures import by_kind, executor_load, furthest
+from planner.report.timeline import Figures, Timeline
 from planner.report.words import change, count, key, links, scroll, seconds, section, task_id
 
 __all__ = ["executors", "placement", "predictions"]

@@ -17,7 +17,8 @@ from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, Panel, gantt
 from planner.report.markup import asset, bar, duration, escape, percent, table
-from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline, executor_load
+from planner.report.measures import executor_load
+from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, seconds
 
 __all__ = ["comparison_html", "fragment", "load_html", "plan_html"]

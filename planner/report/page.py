@@ -11,8 +11,8 @@ from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.report import load_sections, sections
 from planner.report.markup import asset, escape
-from planner.report.measures import Figures, Timeline
 from planner.report.payload import payload, script_json
+from planner.report.timeline import Figures, Timeline
 
 __all__ = ["write_report"]
 

@@ -13,7 +13,7 @@ from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.report.markup import visible
-from planner.report.measures import FAILED, Figures, Timeline, column
+from planner.report.timeline import FAILED, Figures, Timeline, column
 
 __all__ = ["payload", "script_json"]
 

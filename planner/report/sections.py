@@ -11,7 +11,7 @@ import numpy as np
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.report.markup import bar, definitions, duration, escape, percent, table
-from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline
+from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, links, scroll, task_id
 
 __all__ = ["failures", "header", "settings", "timeline", "title"]

@@ -19,7 +19,8 @@ from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.report.markup import duration, percent, signed, visible
-from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline, executor_load, furthest
+from planner.report.measures import executor_load, furthest
+from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, seconds
 
 __all__ = ["comparison_text", "load_text", "plan_text", "table"]

@@ -5,7 +5,8 @@ import pytest
 from report_samples import layered, load_of, plan_of
 
 from planner.errors import InputError
-from planner.report.measures import DONE, FAILED, NOT_RUN, Figures, Timeline, busy_share, executor_load, furthest, knee
+from planner.report.measures import executor_load, furthest, knee
+from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline, busy_share
 
 
 def test_the_timeline_joins_a_shuffled_load_report_by_the_tasks_ids():
