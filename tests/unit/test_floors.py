@@ -34,7 +34,10 @@ def test_every_floor_is_there() -> None:
     ]
     floors = next(contract for contract in contracts if contract["id"] == "floors")["layers"]
     rooms = sorted(room for floor in floors for room in floor.split(" | "))
-    standing = {path.relative_to(ROOT / "planner").parts[0].removesuffix(".py") for path in MODULES} - {"__init__", "__main__"}
+    standing = {path.relative_to(ROOT / "planner").parts[0].removesuffix(".py") for path in MODULES} - {
+        "__init__",
+        "__main__",
+    }
     assert rooms == sorted(standing)
 
 
