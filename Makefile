@@ -16,8 +16,11 @@ VENV := . .venv/env &&
 # One executor process a core, 2 to 8 of them. Any other master will do: make run MASTER=spark://host:7077
 CORES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 MASTER ?= local-cluster[$(CORES),1,1024]
-# Local masters need no host name that resolves.
-LOCAL := $(if $(filter local%,$(MASTER)),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1})
+# Local masters need no host name that resolves; others get the package, and the network's address of this machine.
+LOCAL := $(filter local%,$(MASTER))
+SUBMIT := $(if $(LOCAL),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1}) spark-submit --master "$(MASTER)" \
+	$(if $(LOCAL),,--py-files dist/planner.zip) --conf spark.log.level=ERROR --conf spark.ui.showConsoleProgress=false
+# For the job itself, for example ARGS="--limit 200"
 ARGS :=
 
 help:
@@ -26,7 +29,8 @@ help:
 
 run:
 	@$(SETUP)
-	@$(VENV) $(LOCAL) spark-submit --master "$(MASTER)" jobs/corpus.py $(ARGS)
+	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
+	@$(VENV) $(SUBMIT) jobs/corpus.py $(ARGS)
 
 test:
 	@$(SETUP) --extras test --browser
