@@ -141,3 +141,14 @@ def test_limit_spreads_over_the_whole_list() -> None:
     position = [path for _, path, _ in everything].index(some[-1][1])
     assert position >= 0.85 * len(everything)
     assert np.all(np.diff([[p for _, p, _ in everything].index(path) for _, path, _ in some]) > 0)
+
+
+def test_many_equal_cosines_keep_the_order_of_the_documents(tmp_path: Path) -> None:
+    for i in range(90):
+        (tmp_path / f"m{i:02}.py").write_text(("alpha beta", "alpha", "gamma")[i % 3])
+    files = source_text.source_files(str(tmp_path))
+    graph = decompose(corpus_graph(files, str(tmp_path), neighbours=40), Cluster.uniform(2)).graph
+    first = evaluate(graph)[RESULT].column("neighbours")[0].as_py()
+    same = [f"m{i:02}" for i in range(3, 90, 3)]
+    assert first[: len(same)] == same
+    assert first[len(same) :] == [f"m{i:02}" for i in range(1, 90, 3)][: 40 - len(same)]

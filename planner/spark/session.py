@@ -1,0 +1,80 @@
+"""A session for a run that has none: started for it, and stopped after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from planner.errors import Fault, Finding, InputError, PreflightError
+
+__all__ = ["session", "submitted"]
+
+
+def submitted() -> bool:
+    """Tell whether this process was started by spark-submit, which has settled the master."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+@contextmanager
+def session(master: str | None = None, name: str = "planner") -> Iterator[SparkSession]:
+    """Give the active session, or start one and stop it at the end.
+
+    Parameters
+    ----------
+    master : str, optional
+        Spark's master; not needed inside spark-submit.
+    name : str
+        The application's name.
+
+    Raises
+    ------
+    InputError
+        If there is no session, no master, and no spark-submit.
+    PreflightError
+        If Spark cannot be started.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        yield active
+        return
+    if master is None and not submitted():
+        problem = "is left out; expected Spark's master, such as 'local-cluster[4,1,1024]' or spark://host:7077"
+        raise InputError([Fault("--master", problem)])
+    started = _start(master, name)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+def _start(master: str | None, name: str) -> SparkSession:
+    builder = SparkSession.builder.appName(name)
+    if master is not None:
+        builder = builder.master(master)
+        if master.startswith("local"):
+            # Executors on this machine run this Python, and need no host name that resolves.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # Planner has a progress bar of its own.
+    builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.log.level", "ERROR")
+    try:
+        return builder.getOrCreate()
+    except PySparkException as error:
+        if error.getCondition() == "JAVA_GATEWAY_EXITED":
+            mend = "install a Java runtime, 17 or newer, and set JAVA_HOME to it"
+            raise PreflightError([Finding("Spark found no Java that starts", mend)]) from error
+        raise PreflightError([_refusal(master, error)]) from error
+    except Exception as error:  # the JVM's own errors have no common class in Python
+        raise PreflightError([_refusal(master, error)]) from error
+
+
+def _refusal(master: str | None, error: Exception) -> Finding:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = next((line for line in lines if "Exception" in line and ":" in line), lines[0] if lines else repr(error))
+    mend = "check the master: local[n], local-cluster[executors,slots,MB], spark://host:port, yarn or k8s://…"
+    return Finding(f"Spark did not start on {master or 'the master of spark-submit'}: {said}", mend)
