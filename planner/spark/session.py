@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,12 @@ from pyspark.sql import SparkSession
 from planner.errors import Fault, Finding, InputError, PreflightError
 
 __all__ = ["session", "submitted"]
+
+
+MASTER = re.compile(
+    r"local|local\[(\d+|\*)(,\s*\d+)?\]|local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]|spark://.+:\d+(,.+)*|yarn|k8s://.+"
+)
+FORMS = "expected local[n], local-cluster[executors,slots,MB], spark://host:port, yarn or k8s://…"
 
 
 def submitted() -> bool:
@@ -34,7 +41,7 @@ def session(master: str | None = None, name: str = "planner") -> Iterator[SparkS
     Raises
     ------
     InputError
-        If there is no session, no master, and no spark-submit.
+        If there is no session, no spark-submit, and no master, or none that Spark knows.
     PreflightError
         If Spark cannot be started.
     """
@@ -43,8 +50,10 @@ def session(master: str | None = None, name: str = "planner") -> Iterator[SparkS
         yield active
         return
     if master is None and not submitted():
-        problem = "is left out; expected Spark's master, such as 'local-cluster[4,1,1024]' or spark://host:7077"
-        raise InputError([Fault("--master", problem)])
+        raise InputError([Fault("--master", f"is left out; {FORMS}")])
+    if master is not None and not MASTER.fullmatch(master):
+        # Spark would say so too, after a page of Java.
+        raise InputError([Fault("--master", f"{master!r} is no master; {FORMS}")])
     started = _start(master, name)
     try:
         yield started
@@ -76,5 +85,5 @@ def _start(master: str | None, name: str) -> SparkSession:
 def _refusal(master: str | None, error: Exception) -> Finding:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = next((line for line in lines if "Exception" in line and ":" in line), lines[0] if lines else repr(error))
-    mend = "check the master: local[n], local-cluster[executors,slots,MB], spark://host:port, yarn or k8s://…"
-    return Finding(f"Spark did not start on {master or 'the master of spark-submit'}: {said}", mend)
+    mend = "check that the master is there and has room; what Spark logged stands above"
+    return Finding(f"Spark did not start on {master or 'the master of spark-submit'}: {said.lstrip(': ')}", mend)
