@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -127,34 +127,39 @@ class Cluster:
         return np.array([executor.speed for executor in self.executors])
 
     @cached_property
-    def latency_us(self) -> Int64:
-        """Latency between executors; shape (executors, executors), 0 on the diagonal unless all pairs are equal."""
-        return self._pairs(self.network.latency_us, "latency_us").astype(np.int64, copy=False)
+    def network_class(self) -> Int32:
+        """Row and column of each executor in `class_latency_us` and `class_us_per_byte`; shape (executors,)."""
+        if not self.network.links:
+            return np.zeros(len(self.executors), dtype=np.int32)
+        return np.array([self._hosts[executor.host] for executor in self.executors], dtype=np.int32)
 
     @cached_property
-    def us_per_byte(self) -> Float64:
-        """Microseconds a byte takes between executors; shape (executors, executors), as `latency_us`."""
-        return self._pairs(1e6 / self.network.bandwidth, "us_per_byte")
+    def class_latency_us(self) -> Int64:
+        """Latency between executors of network classes; paid between different executors only."""
+        return self._pairs(self.network.latency_us, lambda link: link.latency_us).astype(np.int64)
+
+    @cached_property
+    def class_us_per_byte(self) -> Float64:
+        """Microseconds a byte takes between executors of network classes."""
+        return self._pairs(1e6 / self.network.bandwidth, lambda link: 1e6 / link.bandwidth)
 
     def transfer_us(self, size_bytes: int, source: int, target: int) -> int:
         """Give the time that `size_bytes` take from one executor to another: 0 inside one executor."""
         if source == target:
             return 0
-        return int(self.latency_us[source, target]) + math.ceil(size_bytes * self.us_per_byte[source, target] - 1e-6)
+        pair = self.network_class[source], self.network_class[target]
+        return int(self.class_latency_us[pair]) + math.ceil(size_bytes * self.class_us_per_byte[pair] - 1e-6)
 
-    def _pairs(self, default: float, what: str) -> Float64:
-        n = len(self.executors)
-        if not self.network.links:
-            # One stored number however large the cluster is; readers never look at the diagonal.
-            return np.broadcast_to(np.float64(default), (n, n))
-        host = {name: i for i, name in enumerate(sorted({e.host for e in self.executors}))}
-        per_host = np.full((len(host), len(host)), default, dtype=np.float64)
+    @cached_property
+    def _hosts(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(sorted({executor.host for executor in self.executors}))}
+
+    def _pairs(self, default: float, of: Callable[[Link], float]) -> Float64:
+        k = len(self._hosts) if self.network.links else 1
+        pairs = np.full((k, k), default, dtype=np.float64)
         for link in self.network.links:
-            a, b = (host[name] for name in link.hosts)
-            per_host[a, b] = per_host[b, a] = link.latency_us if what == "latency_us" else 1e6 / link.bandwidth
-        of = np.array([host[e.host] for e in self.executors])
-        pairs = per_host[np.ix_(of, of)]
-        np.fill_diagonal(pairs, 0)
+            a, b = (self._hosts[name] for name in link.hosts)
+            pairs[a, b] = pairs[b, a] = of(link)
         return pairs
 
     def __repr__(self) -> str:

@@ -1,0 +1,128 @@
+"""The validator: does a schedule keep every rule? It shares no code with the schedulers that it judges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.errors import Fault, InvalidPlanError
+from planner.model.arrays import Int64
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.model.plan import Schedule
+
+__all__ = ["validate"]
+
+_SHOWN = 20
+
+
+def validate(graph: Graph, cluster: Cluster, schedule: Schedule) -> None:
+    """Check a schedule against its graph and cluster.
+
+    Every task is placed once on a slot that exists and starts at 0 or later; takes the time it costs there; starts
+    after all it waits for has ended and been sent over; shares its slot with nothing at the same time; and tasks that
+    run together on an executor fit its memory.
+
+    Raises
+    ------
+    InvalidPlanError
+        With every broken rule (of each sort the first 20).
+    """
+    faults = _shape_faults(graph, cluster, schedule)
+    if faults:
+        raise InvalidPlanError(faults)
+    checks = (_duration_faults, _precedence_faults, _overlap_faults, _memory_faults)
+    faults = [fault for check in checks for fault in check(graph, cluster, schedule)]
+    if faults:
+        raise InvalidPlanError(faults)
+
+
+def _task(graph: Graph, task: int) -> str:
+    return f"tasks[{graph.ids[int(task)].as_py()!r}]"
+
+
+def _shape_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
+    faults = []
+    for name in ("slot", "start_us", "finish_us"):
+        column = getattr(schedule, name)
+        if len(column) != graph.n:
+            faults.append(Fault(name, f"has {len(column)} entries for {graph.n} tasks; expected one each"))
+    if faults:
+        return faults
+    outside = (schedule.slot < 0) | (schedule.slot >= cluster.n_slots)
+    for task in np.flatnonzero(outside)[:_SHOWN]:
+        problem = f"is on slot {schedule.slot[task]}; expected 0 to {cluster.n_slots - 1}"
+        faults.append(Fault(_task(graph, task), problem))
+    for task in np.flatnonzero(schedule.start_us < 0)[:_SHOWN]:
+        faults.append(Fault(_task(graph, task), f"starts at {schedule.start_us[task]} us; expected 0 or later"))
+    return faults
+
+
+def _duration_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
+    speed = cluster.speed[cluster.slot_executor[schedule.slot]]
+    costs = np.rint(graph.work_us / speed).astype(np.int64) + cluster.overhead_us
+    takes = schedule.finish_us - schedule.start_us
+    return [
+        Fault(_task(graph, task), f"takes {takes[task]} us; expected {costs[task]} us on that executor")
+        for task in np.flatnonzero(takes != costs)[:_SHOWN]
+    ]
+
+
+def _precedence_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
+    source = graph.pred.astype(np.int64)
+    target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
+    executor = cluster.slot_executor[schedule.slot]
+    there, here = executor[source], executor[target]
+    sending = _transfer_us(cluster, graph.edge_bytes, there, here)
+    early = schedule.start_us[target] < schedule.finish_us[source] + sending
+    return [
+        Fault(
+            _task(graph, target[edge]),
+            f"starts at {schedule.start_us[target[edge]]} us; its input from {_task(graph, source[edge])} is there at "
+            f"{schedule.finish_us[source[edge]]} + {sending[edge]} us",
+        )
+        for edge in np.flatnonzero(early)[:_SHOWN]
+    ]
+
+
+def _transfer_us(cluster: Cluster, size_bytes: Int64, there: Int64, here: Int64) -> Int64:
+    pair = cluster.network_class[there], cluster.network_class[here]
+    exact = size_bytes * cluster.class_us_per_byte[pair]
+    sending = cluster.class_latency_us[pair] + np.ceil(exact - 1e-6).astype(np.int64)
+    return np.where(there == here, 0, sending)
+
+
+def _overlap_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
+    # Tasks of no length never overlap anything, but two others may overlap around one of them.
+    real = np.flatnonzero(schedule.finish_us > schedule.start_us)
+    order = real[np.lexsort((schedule.start_us[real], schedule.slot[real]))]
+    before, after = order[:-1], order[1:]
+    clash = (schedule.slot[before] == schedule.slot[after]) & (schedule.start_us[after] < schedule.finish_us[before])
+    faults = [
+        Fault(
+            _task(graph, after[i]),
+            f"starts at {schedule.start_us[after[i]]} us on slot {schedule.slot[after[i]]}, where "
+            f"{_task(graph, before[i])} runs until {schedule.finish_us[before[i]]} us",
+        )
+        for i in np.flatnonzero(clash)[:_SHOWN]
+    ]
+    return faults
+
+
+def _memory_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
+    faults = []
+    executor_of = cluster.slot_executor[schedule.slot]
+    for position, executor in enumerate(cluster.executors):
+        if executor.memory_bytes is None:
+            continue
+        tasks = np.flatnonzero((executor_of == position) & (graph.memory_bytes > 0))
+        times = np.concatenate([schedule.start_us[tasks], schedule.finish_us[tasks]])
+        change = np.concatenate([graph.memory_bytes[tasks], -graph.memory_bytes[tasks]])
+        order = np.lexsort((change, times))  # what ends makes room before what starts takes it
+        held = np.cumsum(change[order])
+        if len(held) and held.max() > executor.memory_bytes:
+            when = times[order][int(held.argmax())]
+            problem = f"holds {held.max()} bytes at {when} us; it has {executor.memory_bytes}"
+            faults.append(Fault(f"executors[{executor.id!r}]", problem))
+        alone = tasks[graph.memory_bytes[tasks] > executor.memory_bytes]
+        faults += [Fault(_task(graph, t), f"needs more memory than executor {executor.id} has") for t in alone[:_SHOWN]]
+    return faults
