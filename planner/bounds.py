@@ -55,9 +55,7 @@ def _load(problem: Problem) -> Float64:
 
 
 @njit(cache=True)
-def _heads_and_tails(
-    order: Int32, pred_ptr: Int64, pred: Int32, succ_ptr: Int64, succ: Int32, time: Int64
-) -> Any:
+def _heads_and_tails(order: Int32, pred_ptr: Int64, pred: Int32, succ_ptr: Int64, succ: Int32, time: Int64) -> Any:
     head, tail = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
     for k in range(len(order)):
         task = order[k]

@@ -180,7 +180,9 @@ class RunError(PlannerError):
         if self.lost:
             lines.append(f"lost: {', '.join(self.lost)}")
         if self.skipped:
-            shown = ", ".join(self.skipped[:10]) + (f" and {len(self.skipped) - 10} more" if len(self.skipped) > 10 else "")
+            shown = ", ".join(self.skipped[:10]) + (
+                f" and {len(self.skipped) - 10} more" if len(self.skipped) > 10 else ""
+            )
             lines.append(f"not run, because what they need is missing: {shown}")
         if self.run_dir:
             lines.append(f"journal and finished results: {self.run_dir}")

@@ -207,7 +207,9 @@ class GraphBuilder:
         label = _label(call.run)
         name = id if id is not None else self._free(label)
         if name in self._taken:
-            raise InputError([Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")])
+            raise InputError(
+                [Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")]
+            )
         position = len(self._ids)
         sources = [*call.refs(), *(handle.position for handle in after)]
         if over is not None:
@@ -227,7 +229,9 @@ class GraphBuilder:
 
     def _must_be_parallel(self, handle: Handle, verb: str) -> None:
         if handle.position not in self._over:
-            raise InputError([Fault(f"tasks[{handle.id!r}]", f"is not data-parallel; {verb} expects a task made by map")])
+            raise InputError(
+                [Fault(f"tasks[{handle.id!r}]", f"is not data-parallel; {verb} expects a task made by map")]
+            )
 
 
 def _ref(value: Any) -> Any:
@@ -246,4 +250,6 @@ def _check_weights(over: Over, name: str) -> None:
         raise InputError([Fault(f"tasks[{name!r}].weights", problem)])
     bad = [(i, w) for i, w in enumerate(over.weights) if not (np.isfinite(w) and w >= 0)]
     if bad:
-        raise InputError([Fault(f"tasks[{name!r}].weights[{i}]", f"is {w}; expected a number >= 0") for i, w in bad[:20]])
+        raise InputError(
+            [Fault(f"tasks[{name!r}].weights[{i}]", f"is {w}; expected a number >= 0") for i, w in bad[:20]]
+        )

@@ -174,7 +174,9 @@ def _executor_faults(executors: Sequence[Executor]) -> list[Fault]:
     for i, executor in enumerate(executors):
         path = f"executors[{i}]"
         if executor.id in seen:
-            faults.append(Fault(f"{path}.id", f"{executor.id!r} is given to more than one executor; expected distinct ids"))
+            faults.append(
+                Fault(f"{path}.id", f"{executor.id!r} is given to more than one executor; expected distinct ids")
+            )
         seen.add(executor.id)
         if executor.slots < 1:
             faults.append(Fault(f"{path}.slots", f"is {executor.slots}; expected 1 or more"))

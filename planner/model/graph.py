@@ -269,7 +269,10 @@ def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) ->
     counts = pc.value_counts(names)
     if len(counts) < len(names):
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-        faults += [Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids") for name in twice[:20]]
+        faults += [
+            Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")
+            for name in twice[:20]
+        ]
     return names
 
 
@@ -293,7 +296,9 @@ def _sizes(what: str, column: Column, n: int, names: pa.StringArray, faults: lis
 def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringArray, faults: list[Fault]) -> None:
     bad = ~((works >= 0) & (works <= LONGEST_WORK_S))
     for task in np.flatnonzero(bad)[:20]:
-        faults.append(Fault(f"{_name(names, task)}.work", f"is {works[task]}; expected seconds from 0 to {LONGEST_WORK_S:.0e}"))
+        faults.append(
+            Fault(f"{_name(names, task)}.work", f"is {works[task]}; expected seconds from 0 to {LONGEST_WORK_S:.0e}")
+        )
 
 
 def _edges(
@@ -311,13 +316,21 @@ def _edges(
         return sources[:0], targets[:0], sources[:0]
     outside = (sources < 0) | (sources >= n) | (targets < 0) | (targets >= n)
     for edge in np.flatnonzero(outside)[:20]:
-        faults.append(Fault(f"edges[{edge}]", f"joins task {sources[edge]} to {targets[edge]}; expected positions from 0 to {n - 1}"))
+        faults.append(
+            Fault(
+                f"edges[{edge}]", f"joins task {sources[edge]} to {targets[edge]}; expected positions from 0 to {n - 1}"
+            )
+        )
     if outside.any():
         sources, targets = sources[~outside], targets[~outside]
         edge_bytes = None
     for edge in np.flatnonzero(sources == targets)[:20]:
         name = names[int(sources[edge])].as_py()
-        faults.append(Fault(_name(names, int(sources[edge])), f"there is a cycle: {name} -> {name}; a task cannot wait for itself"))
+        faults.append(
+            Fault(
+                _name(names, int(sources[edge])), f"there is a cycle: {name} -> {name}; a task cannot wait for itself"
+            )
+        )
     if edge_bytes is None:
         return sources, targets, output_bytes[sources] if n else sources
     sizes = np.asarray(edge_bytes)

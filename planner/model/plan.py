@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Bound", "Plan", "Schedule", "Trial"]
 
 
+_ROUNDING = 1e-12
+"""Sums of efficiencies are floating-point numbers; makespans are whole and need none of this."""
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """What a method computes: for every task its slot, start and finish.
@@ -75,6 +79,8 @@ class Plan:
     objective : {"makespan", "efficiency"}
     value : float
         The objective's value: the makespan in seconds, or the sum of efficiencies over capacities.
+    best_value : float or None
+        For the objective ``efficiency``: no assignment can have a greater value.
     trials : tuple of Trial
         What was tried.
     notes : tuple of str
@@ -91,6 +97,7 @@ class Plan:
     seconds: float = 0.0
     objective: str = "makespan"
     value: float = 0.0
+    best_value: float | None = None
     trials: tuple[Trial, ...] = ()
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
@@ -112,15 +119,21 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """How far the makespan is above the lower bound, relative to the bound: 0 is optimal."""
+        """How far the makespan is above the lower bound, relative to the bound: 0 is optimal.
+
+        For the objective ``efficiency``, how far the value is below the best one, relative to the value.
+        """
+        if self.best_value is not None:
+            short = max(0.0, self.best_value - self.value)
+            return short / self.value if self.value else float("inf") if short else 0.0
         if self.makespan_us <= self.bound.us:
             return 0.0
         return (self.makespan_us - self.bound.us) / self.bound.us if self.bound.us else float("inf")
 
     @property
     def status(self) -> Literal["optimal", "feasible"]:
-        """``optimal`` when the makespan meets the lower bound, else ``feasible``."""
-        return "optimal" if self.makespan_us <= self.bound.us else "feasible"
+        """``optimal`` when the objective meets its bound, else ``feasible``."""
+        return "optimal" if self.gap <= _ROUNDING else "feasible"
 
     @property
     def busy_us(self) -> Int64:

@@ -215,7 +215,13 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._journal.write(at, {"event": "hello", "slot": event.slot, "address": event.address})
             case Finished(slot=slot, records=records):
                 lines = [
-                    {"event": "finished", "task": self._names[r.task], "slot": slot, "start_us": r.start_us, "finish_us": r.finish_us}
+                    {
+                        "event": "finished",
+                        "task": self._names[r.task],
+                        "slot": slot,
+                        "start_us": r.start_us,
+                        "finish_us": r.finish_us,
+                    }
                     for r in records
                 ]
                 self._journal.write(at, *lines)

@@ -202,7 +202,9 @@ class PlanKeeper:
             return []
         # Here is the place to carry on without the slot: hand its unsettled tasks to others, recompute lost values.
         self.lost.append(f"{self._names[event.slot]} ({event.reason})")
-        return self._end("lost", f"the run ended because {self._names[event.slot]} was lost: {event.reason}", abort=True)
+        return self._end(
+            "lost", f"the run ended because {self._names[event.slot]} was lost: {event.reason}", abort=True
+        )
 
     def _tick(self, now: float) -> list[Instruction]:
         self._now = now

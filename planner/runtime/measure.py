@@ -62,9 +62,7 @@ def load_report(
     )
 
 
-def _tasks(
-    plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], origin: int, scale: float
-) -> pa.Table:
+def _tasks(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], origin: int, scale: float) -> pa.Table:
     cluster, schedule, graph = plan.cluster, plan.schedule, plan.graph
     executor_ids = [executor.id for executor in cluster.executors]
     planned = [executor_ids[e] for e in cluster.slot_executor[schedule.slot].tolist()]
@@ -108,9 +106,7 @@ def _measured(record: Record, origin: int) -> dict[str, int | None]:
     }
 
 
-def _slots(
-    plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], origin: int, span: int
-) -> pa.Table:
+def _slots(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], origin: int, span: int) -> pa.Table:
     cluster = plan.cluster
     summaries = {summary.slot: summary for summary in outcome.summaries if summary.took_part}
     by_slot: list[list[Record]] = [[] for _ in range(cluster.n_slots)]

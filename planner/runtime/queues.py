@@ -92,8 +92,12 @@ def _check_calls(graph: Graph) -> None:
     if not idle:
         return
     if len(idle) == graph.n:
-        raise InputError("this graph is a trace: its tasks name nothing to run; expected `run` in every task, or --emulate SCALE")
-    raise InputError([Fault(f"tasks[{graph.names[i]!r}].run", "is missing; expected 'package.module:function'") for i in idle[:20]])
+        raise InputError(
+            "this graph is a trace: its tasks name nothing to run; expected `run` in every task, or --emulate SCALE"
+        )
+    raise InputError(
+        [Fault(f"tasks[{graph.names[i]!r}].run", "is missing; expected 'package.module:function'") for i in idle[:20]]
+    )
 
 
 def _taken(graph: Graph, task: int, *, emulated: bool) -> frozenset[int]:

@@ -14,7 +14,7 @@ from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.plan import Schedule
 
-__all__ = ["by_rank", "downward_rank", "list_schedule", "upward_rank"]
+__all__ = ["by_rank", "downward_rank", "list_schedule", "topological", "upward_rank"]
 
 
 class _Arrays(NamedTuple):
@@ -38,6 +38,7 @@ def list_schedule(
     slots: Int32 | None = None,
     first: Literal["finish", "start"] = "finish",
     insertion: bool = False,
+    executor: int | None = None,
 ) -> Schedule:
     """Schedule tasks in `order`, each as early as possible.
 
@@ -52,6 +53,8 @@ def list_schedule(
         Whether a task chooses the slot where it ends first or where it starts first; ties go to the lower slot.
     insertion : bool
         Whether a task may go into a gap between two others.
+    executor : int, optional
+        The only executor to use.
 
     Returns
     -------
@@ -61,7 +64,10 @@ def list_schedule(
     forced = np.full(problem.n, -1, dtype=np.int32) if slots is None else slots.astype(np.int32)
     arrays = _Arrays(*(getattr(problem, name) for name in _Arrays._fields))
     order = np.ascontiguousarray(order, dtype=np.int32)
-    slot, start, finish = _place(arrays, order, forced, first == "start", insertion, not problem.fits)
+    within = 0, problem.n_slots
+    if executor is not None:
+        within = tuple(np.searchsorted(problem.slot_executor, [executor, executor + 1]).tolist())
+    slot, start, finish = _place(arrays, order, forced, within, first == "start", insertion, not problem.fits)
     return Schedule(slot, start, finish)
 
 
@@ -70,6 +76,11 @@ def by_rank(problem: Problem, rank: Float64) -> Int32:
     position = np.empty(problem.n, dtype=np.int64)
     position[problem.order] = np.arange(problem.n)
     return np.lexsort((position, -rank)).astype(np.int32)
+
+
+def topological(problem: Problem, rank: Float64) -> Int32:
+    """Order tasks by falling rank, each rank first raised to those of the tasks that wait for it."""
+    return by_rank(problem, _raised(problem.order, problem.succ_ptr, problem.succ, rank))
 
 
 def upward_rank(problem: Problem) -> Float64:
@@ -87,9 +98,7 @@ def downward_rank(problem: Problem) -> Float64:
 
 
 @njit(cache=True)
-def _upward(
-    order: Int32, succ_ptr: Int64, succ: Int32, succ_edge: Int64, time: Float64, edge: Float64
-) -> Float64:
+def _upward(order: Int32, succ_ptr: Int64, succ: Int32, succ_edge: Int64, time: Float64, edge: Float64) -> Float64:
     rank = np.zeros(len(order))
     for k in range(len(order) - 1, -1, -1):
         task = order[k]
@@ -97,6 +106,16 @@ def _upward(
         for i in range(succ_ptr[task], succ_ptr[task + 1]):
             longest = max(longest, edge[succ_edge[i]] + rank[succ[i]])
         rank[task] = time[task] + longest
+    return rank
+
+
+@njit(cache=True)
+def _raised(order: Int32, succ_ptr: Int64, succ: Int32, rank: Float64) -> Float64:
+    rank = rank.copy()
+    for k in range(len(order) - 1, -1, -1):
+        task = order[k]
+        for i in range(succ_ptr[task], succ_ptr[task + 1]):
+            rank[task] = max(rank[task], rank[succ[i]])
     return rank
 
 
@@ -122,7 +141,7 @@ class _Lists(NamedTuple):
 
 
 @njit(cache=True)
-def _place(p: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tight: bool) -> Any:
+def _place(p: Any, order: Any, forced: Any, within: Any, by_start: bool, insertion: bool, tight: bool) -> Any:
     n, n_slots = len(order), len(p.slot_executor)
     slot = np.full(n, -1, dtype=np.int32)
     lists = _Lists(
@@ -139,7 +158,7 @@ def _place(p: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tig
         _ready(p, task, slot, lists.finish, ready, local)
         best, best_key, best_other = -1, np.int64(0), np.int64(0)
         best_start, best_prior = np.int64(0), np.int32(-1)
-        low, high = (0, n_slots) if forced[task] < 0 else (forced[task], forced[task] + 1)
+        low, high = within if forced[task] < 0 else (forced[task], forced[task] + 1)
         for s in range(low, high):
             executor = p.slot_executor[s]
             if p.executor_memory[executor] >= 0 and p.memory_bytes[task] > p.executor_memory[executor]:

@@ -144,5 +144,3 @@ def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "Error" in line or "No module" in line or "Cannot run program" in line]
     return (telling or lines or [type(error).__name__])[0]
-
-

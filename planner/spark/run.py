@@ -160,7 +160,9 @@ def _error(outcome: Outcome, names: list[str], result: RunResult) -> RunError:
 def _active() -> SparkSession:
     session = SparkSession.getActiveSession()
     if session is None:
-        raise InputError("there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL")
+        raise InputError(
+            "there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL"
+        )
     return session
 
 

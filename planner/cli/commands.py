@@ -1,0 +1,159 @@
+"""One function a command: read everything, then plan, replay, run or write, then show it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from planner import pipeline
+from planner.cli.options import DEFAULT_EXECUTORS, Reader, holds_plan
+from planner.cli.summary import dump, plan_summary, rows, run_summary
+from planner.errors import Fault
+from planner.io import read_graph, read_run
+from planner.model.builder import GraphBuilder
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.report import comparison_text, load_text, plan_text, table, write_report
+from planner.schedulers import methods
+
+__all__ = ["COMMANDS", "EMPTY", "read_inputs"]
+
+EMPTY = GraphBuilder().build()
+"""Stands for a graph that could not be read, until all faults are known."""
+
+
+def methods_command(words: Namespace) -> None:
+    """Carry out ``planner methods``."""
+    listed = [{"method": m.name, "what it does": m.summary, "source": m.source} for m in methods()]
+    listed.insert(0, {"method": "auto", "what it does": "All of these, and a search around the best", "source": ""})
+    _show(words, listed, lambda: table(pd.DataFrame(listed)))
+
+
+def plan_command(words: Namespace) -> None:
+    """Carry out ``planner plan``."""
+    reader = Reader(words)
+    settings = planning_settings(reader)
+    graph, cluster = read_inputs(reader)
+    reader.check()
+    planned = pipeline.plan(graph, cluster, **settings)
+    if words.output:
+        planned.save(words.output)
+    _show(words, plan_summary(planned), lambda: plan_text(planned))
+    _wrote(words, words.output)
+
+
+def compare_command(words: Namespace) -> None:
+    """Carry out ``planner compare``."""
+    reader = Reader(words)
+    chosen, budget, seed = reader.method_list(), reader.budget(), reader.seed()
+    graph, cluster = read_inputs(reader)
+    reader.check()
+    frame = pipeline.compare(graph, cluster, methods=chosen, budget=budget, seed=seed).to_pandas()
+    _show(words, rows(frame), lambda: comparison_text(frame))
+
+
+def simulate_command(words: Namespace) -> None:
+    """Carry out ``planner simulate``: a plan is replayed, a graph is planned for each number of executors."""
+    if words.executors is None and holds_plan(words.file):
+        _replay(words)
+    else:
+        _curve(words)
+
+
+def _replay(words: Namespace) -> None:
+    reader = Reader(words)
+    reader.refuse("goes with a graph, and this is a plan", "edges", "slots", "bandwidth", "latency", "method", "budget")
+    noise, seed = reader.noise(), reader.seed()
+    planned = None
+    with reader.collecting(words.file):
+        planned = pipeline.read_plan(words.file)
+    slow = reader.slow(planned.cluster if planned else None)
+    reader.check()
+    assert planned is not None  # noqa: S101 - for the type checker
+    found = pipeline.simulate(planned, noise=noise, slow=slow, seed=seed)
+    summary = {"makespan": planned.makespan, "simulated_makespan": found.makespan, "stretch": found.stretch}
+    _show(words, {**summary, "noise": noise, "slow": slow, "seed": seed}, lambda: str(found))
+
+
+def _curve(words: Namespace) -> None:
+    reader = Reader(words)
+    reader.refuse("goes with a plan, and this is a graph", "noise", "slow")
+    span, slots = reader.span(), reader.number("slots", 1, least=1, most=10_000)
+    method, budget, seed, network = reader.method(), reader.budget(1.0), reader.seed(), reader.network()
+    graph = _graph(reader, words.file)
+    reader.check()
+    settings: dict[str, Any] = {"slots": slots, "network": network, "method": method, "budget": budget, "seed": seed}
+    found = pipeline.curve(graph, span, **settings)
+    summary = {"knee": found.knee, "slots": slots, "points": rows(found.to_pandas())}
+    _show(words, summary, lambda: str(found))
+
+
+def report_command(words: Namespace) -> None:
+    """Carry out ``planner report``."""
+    folder = Path(words.run_dir)
+    planned, load = read_run(folder)
+    written = write_report(planned, load, words.output or folder / "report.html")
+    _show(words, {"report": str(written), **run_summary(load)}, lambda: load_text(load, planned))
+    _wrote(words, written)
+
+
+def run_command(words: Namespace) -> None:
+    """Carry out ``planner run``; Spark is loaded here and nowhere else."""
+    from planner.cli.running import run_on_spark
+
+    run_on_spark(words)
+
+
+def planning_settings(reader: Reader) -> dict[str, Any]:
+    """Read what ``plan`` and ``run`` plan by."""
+    settings: dict[str, Any] = {
+        "method": reader.method(),
+        "budget": reader.budget(),
+        "seed": reader.seed(),
+        "objective": reader.objective(),
+    }
+    if reader.words.efficiency is not None:
+        with reader.collecting(reader.words.efficiency):
+            settings["efficiency"] = pipeline.read_efficiency(reader.words.efficiency)
+    return settings
+
+
+def read_inputs(reader: Reader) -> tuple[Graph, Cluster]:
+    """Read the graph, and the cluster that is named or else the default one, and say which that is."""
+    cluster = reader.cluster()
+    graph = _graph(reader, reader.words.graph)
+    if not reader.names_cluster() and not reader.faults:
+        name = f"{DEFAULT_EXECUTORS} executors of 1 slot"
+        print(f"planner: no cluster named, so planning for {name} (--cluster, --executors)", file=sys.stderr)
+    return graph, cluster
+
+
+def _graph(reader: Reader, path: str) -> Graph:
+    graph = EMPTY
+    with reader.collecting(path):
+        graph = read_graph(path, edges=reader.words.edges)
+    return graph
+
+
+def _show(words: Namespace, summary: Any, text: Callable[[], str]) -> None:
+    print(dump(summary) if words.json else text())
+
+
+def _wrote(words: Namespace, path: str | Path | None) -> None:
+    if path is not None and not words.json:
+        print(f"written: {path}")
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
+    "methods": methods_command,
+    "plan": plan_command,
+    "compare": compare_command,
+    "simulate": simulate_command,
+    "run": run_command,
+    "report": report_command,
+}

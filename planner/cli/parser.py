@@ -1,0 +1,204 @@
+"""The form of the command line.
+
+argparse, because it comes with Python and the form is small. It only takes the words apart: values are read in
+`planner.cli.options`, so that everything wrong with them is reported at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from typing import Any, NoReturn
+
+from planner.errors import Fault, InputError
+
+__all__ = ["Parser", "build_parser", "nearest"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises `InputError` instead of leaving, and names the nearest known word for an unknown one."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+        self.known: dict[str, list[str]] = {}
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the form of the command line."""
+        raise InputError([Fault(f"{self.prog}", f"{message}{self._nearest(message)} (see {self.prog} --help)")])
+
+    def _nearest(self, message: str) -> str:
+        wrong = re.search(r"invalid choice: '([^']*)'", message)
+        if wrong:
+            return nearest(wrong[1], self.known.get("commands", []))
+        unknown = re.search(r"unrecognized arguments: (--\S+)", message)
+        if not unknown:
+            return ""
+        return nearest(unknown[1].partition("=")[0], [s for action in self._actions for s in action.option_strings])
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Give ``; did you mean …?`` when a known word is near.
+
+    Examples
+    --------
+    >>> nearest("heftt", ["cpop", "heft"]), nearest("x", ["heft"])
+    ("; did you mean 'heft'?", '')
+    """
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command ``planner``."""
+    parser = Parser(prog="planner", description=__import__("planner").__doc__, epilog=_example("plan graph.json"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    _methods(commands)
+    _plan(commands)
+    _compare(commands)
+    _simulate(commands)
+    _run(commands)
+    _report(commands)
+    parser.known["commands"] = list(commands.choices)
+    return parser
+
+
+def _example(*lines: str) -> str:
+    return "for example:\n" + "\n".join(f"  planner {line}" for line in lines)
+
+
+def _methods(commands: Any) -> None:
+    parser = commands.add_parser(
+        "methods",
+        help="list the planning methods",
+        description="List the planning methods.",
+        epilog=_example("methods"),
+    )
+    _json(parser)
+
+
+def _plan(commands: Any) -> None:
+    parser = commands.add_parser(
+        "plan",
+        help="compute a plan and show it",
+        description="Compute which slot runs what and when, and say how far that is from the best possible plan.",
+        epilog=_example(
+            "plan graph.json --executors 4 --slots 2",
+            "plan tasks.parquet --edges edges.parquet --cluster cluster.toml --bandwidth 1Gbit -o plan.json",
+        ),
+    )
+    _graph(parser)
+    _cluster(parser)
+    _planning(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to this file")
+    _json(parser)
+
+
+def _compare(commands: Any) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="compare methods on one graph",
+        description="Plan with several methods: makespan, gap to the lower bound, imbalance, planning seconds.",
+        epilog=_example("compare graph.json --executors 4", "compare graph.json --methods heft,cpop --seed 7"),
+    )
+    _graph(parser)
+    _cluster(parser)
+    parser.add_argument("--methods", metavar="A,B,C", help="which ones (all if left out); see: planner methods")
+    _effort(parser)
+    _json(parser)
+
+
+def _simulate(commands: Any) -> None:
+    parser = commands.add_parser(
+        "simulate",
+        help="replay a plan in another world, or draw time over executors",
+        description=(
+            "With a plan: replay it with noisy tasks and slow executors, everything kept where it was planned.\n"
+            "With a graph and a range of executors: plan anew for each number, and show time over executors."
+        ),
+        epilog=_example("simulate plan.json --noise 0.2 --slow 0=4", "simulate graph.json --executors 2..64"),
+    )
+    parser.add_argument("file", metavar="PLAN|GRAPH", help="a plan (planner plan -o), or a graph")
+    parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
+    parser.add_argument("--noise", metavar="SIGMA", help="log-normal noise of the tasks' times (0 if left out)")
+    parser.add_argument("--slow", metavar="ID=FACTOR", action="append", help="executor ID takes FACTOR times as long")
+    parser.add_argument("--executors", metavar="A..B", help="for a graph: the numbers of executors to plan for")
+    parser.add_argument("--slots", metavar="S", help="for a graph: slots of each executor (1 if left out)")
+    _network(parser)
+    parser.add_argument("--method", metavar="NAME", help="for a graph: the planning method (auto if left out)")
+    _effort(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the curve as HTML to this file")
+    _json(parser)
+
+
+def _run(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="plan a graph and run it on Spark",
+        description="Plan a graph, run it on the executors of a Spark cluster, and show what they really did.",
+        epilog=_example(
+            "run graph.json --master 'local-cluster[4,1,1024]'",
+            "run trace.json --master spark://host:7077 --emulate 0.01 --run-dir runs/1",
+        ),
+    )
+    _graph(parser)
+    _cluster(parser, default="what Spark has")
+    _planning(parser)
+    parser.add_argument("--master", metavar="URL", help="Spark's master (known already inside spark-submit)")
+    parser.add_argument("--emulate", metavar="SCALE", help="run a trace: tasks sleep their time × SCALE")
+    parser.add_argument("--run-dir", metavar="DIR", help="write plan, journal, load report, results and report here")
+    _json(parser)
+
+
+def _report(commands: Any) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="write the HTML report of a run",
+        description="Write one self-contained HTML file: planned and measured, side by side.",
+        epilog=_example("report runs/1", "report runs/1 -o report.html"),
+    )
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="the folder that `planner run --run-dir` wrote")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (RUN_DIR/report.html if left out)")
+    _json(parser)
+
+
+def _graph(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG")
+    parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
+
+
+def _cluster(parser: argparse.ArgumentParser, default: str = "4 executors of 1 slot") -> None:
+    cluster = parser.add_argument_group("cluster", f"{default}, if none is named")
+    cluster.add_argument(
+        "--cluster", metavar="FILE", help="a TOML file: executors, their slots and speeds, the network"
+    )
+    cluster.add_argument("--executors", metavar="N", help="so many equal executors")
+    cluster.add_argument("--slots", metavar="S", help="slots of each (1 if left out)")
+    _network(cluster)
+
+
+def _network(parser: Any) -> None:
+    parser.add_argument("--memory", metavar="SIZE", help="memory of each executor, such as 4GB (unlimited if left out)")
+    parser.add_argument(
+        "--bandwidth", metavar="RATE", help="between executors, such as 1Gbit (transfers free if left out)"
+    )
+    parser.add_argument("--latency", metavar="TIME", help="between executors, such as 1ms")
+
+
+def _planning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--method", metavar="NAME", help="the planning method (auto if left out); see: planner methods")
+    parser.add_argument("--objective", metavar="NAME", help="makespan (if left out) or efficiency")
+    parser.add_argument(
+        "--efficiency", metavar="FILE", help="efficiency of each task, or kind, on each executor, or kind"
+    )
+    _effort(parser)
+
+
+def _effort(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", metavar="TIME", help="time for planning, such as 10s (if left out)")
+    parser.add_argument("--seed", metavar="N", help="the same seed gives the same plan (0 if left out)")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON, and nothing else")

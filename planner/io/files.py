@@ -1,0 +1,118 @@
+"""Files as bytes: what cannot be read is said in one sentence, and what is written is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from planner.errors import Fault, InputError
+
+__all__ = ["decode", "read_bytes", "read_text", "unreadable", "write_atomically"]
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Say why the system does not give or take a file."""
+    return InputError([Fault(str(path), f"{error.strerror or error}; expected a file that can be read")])
+
+
+def read_bytes(path: Path, stop_at: bytes = b"") -> bytes:
+    """Give the bytes of a file or pipe.
+
+    Parameters
+    ----------
+    path : Path
+    stop_at : bytes
+        When the file begins so, only this beginning is given.
+
+    Raises
+    ------
+    InputError
+        If it is missing, a folder, a device, empty, or may not be read.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError([Fault(str(path), "is a folder; expected a file")])
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+            raise InputError([Fault(str(path), "is a device; expected a file")])
+        with path.open("rb") as file:
+            head = file.read(len(stop_at)) if stop_at else b""
+            data = head if stop_at and head == stop_at else head + file.read()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:  # a NUL in the name
+        raise InputError([Fault(repr(str(path)), f"{error}; expected the name of a file")]) from error
+    if not data.strip():
+        raise InputError([Fault(str(path), "is empty; expected a file with content")])
+    return data
+
+
+def decode(data: bytes) -> str:
+    """Give bytes as text: UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        If it is binary, or text in another encoding.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"is no UTF-8 text (byte {error.start} is 0x{data[error.start]:02x}); expected UTF-8") from error
+    if "\0" in text:
+        raise InputError("is binary; expected text")
+    return text
+
+
+def read_text(path: Path) -> str:
+    """Give the text of a file.
+
+    Raises
+    ------
+    InputError
+        As `read_bytes` and `decode`.
+    """
+    data = read_bytes(path)
+    try:
+        return decode(data)
+    except InputError as error:
+        raise InputError([Fault(str(path), str(error))]) from error
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file under a temporary name beside it and rename it, so that nobody ever sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+        A link is followed; a pipe or device is written to as it is.
+    write : callable
+        Gets the open file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file() and not target.is_dir():
+            with target.open("wb") as file:
+                write(file)
+            return
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        problem = f"{error.strerror or error}; expected a place where a file can be written"
+        raise InputError([Fault(str(path), problem)]) from error

@@ -1,0 +1,21 @@
+"""The façade over everything below: plan, compare, simulate."""
+
+from planner.pipeline.comparing import Comparison, compare
+from planner.pipeline.efficiency import Efficiency, read_efficiency
+from planner.pipeline.planning import plan
+from planner.pipeline.plans import Plan, read_plan
+from planner.pipeline.simulating import Curve, Simulation, curve, simulate
+
+__all__ = [
+    "Comparison",
+    "Curve",
+    "Efficiency",
+    "Plan",
+    "Simulation",
+    "compare",
+    "curve",
+    "plan",
+    "read_efficiency",
+    "read_plan",
+    "simulate",
+]

@@ -1,0 +1,94 @@
+"""``compare(...)``: the same graph planned by several methods, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.pipeline.planning import plan
+from planner.pipeline.plans import Plan
+from planner.report import comparison_html, comparison_text
+from planner.schedulers import methods as all_methods
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Plans of the same graph by several methods, best first. Shows itself as a table."""
+
+    plans: tuple[Plan, ...]
+
+    @property
+    def best(self) -> Plan:
+        """The plan that ends first."""
+        return self.plans[0]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a row a method.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``method``, ``makespan`` (s), ``gap`` to the lower bound, ``imbalance`` (busiest slot over the
+            mean), ``seconds`` of planning.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "method": [str(found.settings["method"]) for found in self.plans],
+                "makespan": [found.makespan for found in self.plans],
+                "gap": [found.gap for found in self.plans],
+                "imbalance": [found.imbalance for found in self.plans],
+                "seconds": [found.seconds for found in self.plans],
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self.to_pandas())
+
+    def __str__(self) -> str:
+        return comparison_text(self.to_pandas())
+
+
+def compare(
+    graph: Graph,
+    cluster: Cluster,
+    *,
+    methods: Sequence[str] | None = None,
+    budget: float = 10.0,
+    seed: int = 0,
+) -> Comparison:
+    """Plan a graph by several methods.
+
+    Parameters
+    ----------
+    graph : Graph
+    cluster : Cluster
+    methods : sequence of str, optional
+        ``auto`` and all methods when left out.
+    budget : float
+        Seconds that ``auto`` may take.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        As `plan`.
+
+    Examples
+    --------
+    >>> from planner import Cluster, Graph, compare
+    >>> compare(Graph.from_arrays(work=[3, 2, 2]), Cluster.uniform(2), methods=["heft", "round_robin"]).best.makespan
+    4.0
+    """
+    names = list(methods) if methods is not None else ["auto", *(method.name for method in all_methods())]
+    plans = [plan(graph, cluster, method=name, budget=budget, seed=seed) for name in dict.fromkeys(names)]
+    return Comparison(tuple(sorted(plans, key=lambda found: found.makespan_us)))

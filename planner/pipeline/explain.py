@@ -1,0 +1,148 @@
+"""What limits a plan, in words; what would help, found by planning again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from planner import model
+from planner.model.cluster import Cluster, Executor, Network
+from planner.model.graph import Graph
+from planner.model.units import MICROSECONDS, format_bytes, format_seconds
+from planner.pipeline.planning import plan
+
+__all__ = ["critical_chain", "explain"]
+
+_SHOWN = 12
+
+
+def critical_chain(found: model.Plan) -> list[int]:
+    """Give the tasks that fix the makespan: from the last to end, back over whatever each of them waited for.
+
+    A task waits for the input that came last, or for the task before it on its slot, or, where neither ends just
+    before it starts, for memory.
+    """
+    schedule, graph, cluster = found.schedule, found.graph, found.cluster
+    if not graph.n:
+        return []
+    order = np.lexsort((schedule.finish_us, schedule.start_us, schedule.slot))
+    before = np.full(graph.n, -1, dtype=np.int64)
+    same = schedule.slot[order[1:]] == schedule.slot[order[:-1]]
+    before[order[1:][same]] = order[:-1][same]
+    executor = cluster.slot_executor[schedule.slot]
+    chain = [int(schedule.finish_us.argmax())]
+    while schedule.start_us[chain[-1]] > 0:
+        task = chain[-1]
+        reasons: list[tuple[int, int]] = []
+        for edge in range(graph.pred_ptr[task], graph.pred_ptr[task + 1]):
+            source = int(graph.pred[edge])
+            sent = cluster.transfer_us(int(graph.edge_bytes[edge]), int(executor[source]), int(executor[task]))
+            reasons.append((int(schedule.finish_us[source]) + sent, source))
+        if before[task] >= 0:
+            reasons.append((int(schedule.finish_us[before[task]]), int(before[task])))
+        reasons = [(when, source) for when, source in reasons if source not in chain[-1:]]
+        if not reasons:
+            break
+        chain.append(max(reasons)[1])
+    return chain[::-1]
+
+
+def explain(found: model.Plan) -> str:
+    """Say which tasks are critical, what bounds the makespan, and what would help."""
+    if not found.graph.n:
+        return "There is nothing to do."
+    lines = [
+        f"The plan takes {format_seconds(found.makespan_us)}; no plan can take less than "
+        f"{format_seconds(found.bound.us)}, because {found.bound.reason}.",
+        _proof(found),
+        _chain(found),
+        _slots(found),
+        "What would help, each planned again:",
+        *(f"  {line}" for line in _remedies(found)),
+    ]
+    return "\n".join(lines)
+
+
+def _proof(found: model.Plan) -> str:
+    if found.makespan_us <= found.bound.us:
+        return "It is optimal: nothing but another graph or another cluster can make it shorter."
+    return f"It is at most {found.gap:.2%} above the optimum."
+
+
+def _chain(found: model.Plan) -> str:
+    chain = critical_chain(found)
+    names = [found.graph.names[task] for task in chain]
+    working = int((found.schedule.finish_us - found.schedule.start_us)[chain].sum())
+    waiting = found.makespan_us - working
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN // 2], "…", *names[-_SHOWN // 2 :]]
+    text = f"Critical are {len(names)} tasks, {format_seconds(working)} of work: {' -> '.join(shown)}."
+    return text + (f" {format_seconds(waiting)} of it is waiting for values on their way." if waiting > 0 else "")
+
+
+def _slots(found: model.Plan) -> str:
+    busy = found.busy_us
+    share = busy.sum() / (found.makespan_us * len(busy)) if found.makespan_us else 1.0
+    fullest = int(busy.argmax())
+    cluster = found.cluster
+    name = cluster.executors[cluster.slot_executor[fullest]].id
+    full = busy[fullest] / found.makespan_us if found.makespan_us else 1.0
+    return f"Slots are busy {share:.0%} of the time; the fullest, on executor {name}, {full:.0%}."
+
+
+def _remedies(found: model.Plan) -> list[str]:
+    settings = {"method": "auto", "budget": 1.0, "seed": int(found.settings.get("seed", 0))}
+    reference = min(plan(found.graph, found.cluster, **settings).makespan_us, found.makespan_us)  # type: ignore[arg-type]
+    worlds: list[tuple[str, Graph, Cluster]] = [("one more executor", found.graph, _larger(found.cluster))]
+    if found.graph.edge_bytes.any() and (found.cluster.class_us_per_byte.any() or found.cluster.class_latency_us.any()):
+        free = replace(found.cluster, network=Network())
+        worlds.append(("a network that costs nothing", found.graph, free))
+    heaviest = int(found.graph.work_us.argmax())
+    name, size = found.graph.names[heaviest], format_seconds(int(found.graph.work_us[heaviest]))
+    worlds.append(
+        (f"splitting the heaviest task ({name}, {size}) in two", _halved(found.graph, heaviest), found.cluster)
+    )
+    lines = []
+    if reference < found.makespan_us:
+        lines.append(
+            f"planning with method auto: {format_seconds(reference)} ({_change(found.makespan_us, reference)})"
+        )
+    for what, graph, cluster in worlds:
+        # Each world only allows more, so this very plan is the least that can be had there.
+        makespan = min(plan(graph, cluster, **settings).makespan_us, reference)  # type: ignore[arg-type]
+        lines.append(f"{what}: {format_seconds(makespan)} ({_change(found.makespan_us, makespan)})")
+    if not found.cluster.class_us_per_byte.any() and found.graph.edge_bytes.any():
+        sent = format_bytes(int(found.graph.edge_bytes.sum()))
+        lines.append(f"a faster network: nothing, because the plan takes it as free ({sent} on all edges)")
+    return lines
+
+
+def _change(before: int, after: int) -> str:
+    if after == before:
+        return "no gain"
+    return f"{abs(before - after) / before:.1%} {'less' if after < before else 'more'}"
+
+
+def _larger(cluster: Cluster) -> Cluster:
+    """The cluster with one more executor like its fastest."""
+    model_executor = max(cluster.executors, key=lambda executor: executor.speed)
+    taken = {executor.id for executor in cluster.executors}
+    name = next(name for i in range(len(taken) + 1) if (name := f"extra{i}") not in taken)
+    more: Executor = replace(model_executor, id=name)
+    return replace(cluster, executors=(*cluster.executors, more))
+
+
+def _halved(graph: Graph, task: int) -> Graph:
+    """The graph with one task replaced by two halves that may run side by side."""
+    source = graph.pred.astype(np.int64)
+    target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
+    into, out = target == task, source == task
+    work = graph.work_us / MICROSECONDS
+    work[task] /= 2
+    return Graph.from_arrays(
+        work=np.append(work, work[task]),
+        source=np.concatenate([source, source[into], np.full(out.sum(), graph.n)]),
+        target=np.concatenate([target, np.full(into.sum(), graph.n), target[out]]),
+        edge_bytes=np.concatenate([graph.edge_bytes, graph.edge_bytes[into], graph.edge_bytes[out]]),
+        memory=np.append(graph.memory_bytes, graph.memory_bytes[task]),
+    )

@@ -1,0 +1,128 @@
+"""``plan(...)``: from a graph and a cluster to a proved, validated plan. Read this function first."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from planner.bounds import lower_bound
+from planner.cost import Problem
+from planner.errors import Fault, InputError
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.model.plan import Bound, Trial
+from planner.model.units import MICROSECONDS
+from planner.partitioners import decompose
+from planner.pipeline.efficiency import Efficiency, plan_by_efficiency
+from planner.pipeline.plans import Plan
+from planner.schedulers import Found, auto, get
+from planner.validate import validate
+
+__all__ = ["plan"]
+
+
+def plan(
+    graph: Graph,
+    cluster: Cluster,
+    *,
+    method: str = "auto",
+    budget: float = 10.0,
+    seed: int = 0,
+    objective: str = "makespan",
+    efficiency: Efficiency | None = None,
+) -> Plan:
+    """Plan a graph on a cluster.
+
+    Parameters
+    ----------
+    graph : Graph
+        Data-parallel tasks in it are cut into shards first.
+    cluster : Cluster
+    method : str
+        A name that `planner methods` lists, or ``auto``: the best of them, and a search around it.
+    budget : float
+        Seconds that ``auto`` may take.
+    seed : int
+        The same graph, cluster, method and seed give the same plan.
+    objective : {"makespan", "efficiency"}
+        Least makespan, or the greatest sum of efficiencies over capacities.
+    efficiency : Efficiency, optional
+        Efficiencies of tasks on executors, for that objective.
+
+    Returns
+    -------
+    Plan
+        Validated, with its lower bound.
+
+    Raises
+    ------
+    InputError
+        For an unknown method or objective, a budget or seed below 0, an efficiency that does not fit the objective.
+    InfeasibleError
+        If a task fits no executor's memory.
+
+    Examples
+    --------
+    >>> from planner import Cluster, Graph, plan
+    >>> print(repr(plan(Graph.from_arrays(work=[3, 2, 2]), Cluster.uniform(2))))
+    Plan(3 tasks on 2 slots, makespan 4 s, lower bound 4 s, gap 0.00%, optimal, heft)
+    """
+    _check(budget, seed, objective, efficiency)
+    if method != "auto":
+        get(method)  # an unknown name is told before any work
+    began = time.perf_counter()
+    whole = decompose(graph, cluster)
+    problem = Problem.of(whole.graph, cluster)
+    bound = lower_bound(problem)
+    found, value, best = _solve(whole.graph, cluster, problem, bound, method, budget, seed, efficiency)
+    validate(whole.graph, cluster, found.schedule)
+    return Plan(
+        whole.graph,
+        cluster,
+        found.schedule,
+        bound,
+        found.method,
+        seconds=time.perf_counter() - began,
+        objective=objective,
+        value=value,
+        best_value=best,
+        trials=found.trials,
+        notes=(*whole.notes, found.stopped),
+        settings={"method": method, "budget": budget, "seed": seed},
+    )
+
+
+def _solve(
+    graph: Graph,
+    cluster: Cluster,
+    problem: Problem,
+    bound: Bound,
+    method: str,
+    budget: float,
+    seed: int,
+    efficiency: Efficiency | None,
+) -> tuple[Found, float, float | None]:
+    if efficiency is not None:
+        return plan_by_efficiency(problem, efficiency.matrix(graph, cluster), method)
+    if method == "auto":
+        found = auto(problem, bound, seed, budget)
+    else:
+        began = time.perf_counter()
+        schedule = get(method).schedule(problem, seed)
+        trial = Trial(method, schedule.makespan_us, time.perf_counter() - began)
+        found = Found(schedule, method, (trial,), f"{method} was asked for")
+    return found, found.schedule.makespan_us / MICROSECONDS, None
+
+
+def _check(budget: float, seed: int, objective: str, efficiency: Efficiency | None) -> None:
+    faults = []
+    if not (math.isfinite(budget) and budget >= 0):
+        faults.append(Fault("budget", f"is {budget}; expected seconds of 0 or more"))
+    if seed < 0:
+        faults.append(Fault("seed", f"is {seed}; expected 0 or more"))
+    if objective not in ("makespan", "efficiency"):
+        faults.append(Fault("objective", f"{objective!r} is not known; expected makespan or efficiency"))
+    elif (objective == "efficiency") != (efficiency is not None):
+        faults.append(Fault("efficiency", "goes with objective='efficiency'; expected both or neither"))
+    if faults:
+        raise InputError(faults)

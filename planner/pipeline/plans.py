@@ -1,0 +1,58 @@
+"""A plan that shows and explains itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from planner import model
+from planner.io import read_plan as read_plan_data
+from planner.io import write_plan
+from planner.report import plan_html, write_report
+from planner.report.text import plan_text
+
+__all__ = ["Plan", "read_plan"]
+
+
+class Plan(model.Plan):
+    """A `planner.model.Plan` that shows itself in a notebook or terminal and says what limits it.
+
+    Examples
+    --------
+    >>> from planner import Cluster, Graph, plan
+    >>> found = plan(Graph.from_arrays(["a", "b", "c"], work=[2, 1, 1]), Cluster.uniform(2))
+    >>> found.makespan, found.status
+    (2.0, 'optimal')
+    """
+
+    def explain(self) -> str:
+        """Say in words which tasks are critical, what bounds the makespan, and what would help, found by re-planning."""
+        from planner.pipeline.explain import explain
+
+        return explain(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write ``plan.json``; `planner.read_plan` reads it back."""
+        write_plan(self, Path(path))
+        return Path(path)
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file."""
+        return write_report(self, None, path)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
+
+    def __str__(self) -> str:
+        return plan_text(self)
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read a plan that `Plan.save` or ``planner plan -o`` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is no plan, with every fault.
+    """
+    data = read_plan_data(Path(path))
+    return Plan(**vars(data))

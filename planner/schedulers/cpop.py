@@ -1,0 +1,66 @@
+"""CPOP: critical path on a processor.
+
+H. Topcuoglu, S. Hariri, M.-Y. Wu, Performance-effective and low-complexity task scheduling for heterogeneous
+computing, IEEE TPDS 13(3), 2002, section 4.2, doi:10.1109/71.993206.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Float64, Int32
+from planner.model.plan import Schedule
+from planner.schedulers.kernel import downward_rank, list_schedule, upward_rank
+
+__all__ = ["cpop"]
+
+
+def cpop(problem: Problem, seed: int) -> Schedule:
+    """Keep the critical path on one slot, and take ready tasks by the length of the longest path through them."""
+    up, down = upward_rank(problem), downward_rank(problem)
+    priority = up + down
+    path = _critical_path(problem, priority)
+    slots = np.full(problem.n, -1, dtype=np.int32)
+    slots[path] = _critical_slot(problem, path)
+    return list_schedule(problem, _by_priority(problem, priority), slots=slots, insertion=True)
+
+
+def _critical_path(problem: Problem, priority: Float64) -> list[int]:
+    """Walk from the entry task of highest priority along tasks whose priority is the critical path's length."""
+    entries = np.flatnonzero(np.diff(problem.pred_ptr) == 0)
+    if not len(entries):
+        return []
+    task = int(entries[priority[entries].argmax()])
+    path = [task]
+    while len(after := problem.succ[problem.succ_ptr[task] : problem.succ_ptr[task + 1]]):
+        task = int(after[priority[after].argmax()])
+        path.append(task)
+    return path
+
+
+def _critical_slot(problem: Problem, path: list[int]) -> int:
+    """The slot on which the critical path takes least time, among those whose memory holds all of it."""
+    times = problem.time_us[path].sum(axis=0)[problem.executor_class].astype(np.float64)
+    most = problem.memory_bytes[path].max(initial=0)
+    times[(problem.executor_memory >= 0) & (problem.executor_memory < most)] = np.inf
+    best = int(times.argmin())
+    return int(np.searchsorted(problem.slot_executor, best)) if np.isfinite(times[best]) else -1
+
+
+def _by_priority(problem: Problem, priority: Float64) -> Int32:
+    """Order in which ready tasks leave a queue, highest priority first."""
+    waiting = np.diff(problem.pred_ptr).tolist()
+    ready = [(-priority[task], task) for task in range(problem.n) if waiting[task] == 0]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, task = heapq.heappop(ready)
+        order.append(task)
+        for after in problem.succ[problem.succ_ptr[task] : problem.succ_ptr[task + 1]].tolist():
+            waiting[after] -= 1
+            if waiting[after] == 0:
+                heapq.heappush(ready, (-priority[after], after))
+    return np.array(order, dtype=np.int32)

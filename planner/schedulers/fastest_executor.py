@@ -1,0 +1,32 @@
+"""Fastest executor: everything on the one executor that does all of it soonest, so that nothing is sent.
+
+The guard against instances on which list schedulers spread out and pay for it: J. Coleman, B. Krishnamachari,
+Comparing task graph scheduling algorithms: an adversarial approach, 2024, arXiv:2403.07120, section 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.plan import Schedule
+from planner.schedulers.kernel import by_rank, list_schedule, upward_rank
+
+__all__ = ["fastest_executor"]
+
+
+def fastest_executor(problem: Problem, seed: int) -> Schedule:
+    """Keep all tasks on the executor with the most speed in all its slots that holds the largest of them."""
+    capacity = problem.class_speed[problem.executor_class] * np.bincount(problem.slot_executor)
+    speed = problem.class_speed[problem.executor_class]
+    holds = (problem.executor_memory < 0) | (problem.executor_memory >= problem.memory_bytes.max(initial=0))
+    order = by_rank(problem, upward_rank(problem))
+    if not holds.any():
+        return list_schedule(problem, order, insertion=True)
+    candidates = {int(np.where(holds, key, -1.0).argmax()) for key in (capacity, speed)}
+    schedules = [_on(problem, executor, order) for executor in sorted(candidates)]
+    return min(schedules, key=lambda schedule: schedule.makespan_us)
+
+
+def _on(problem: Problem, executor: int, order: np.ndarray) -> Schedule:  # type: ignore[type-arg]
+    return list_schedule(problem, order, insertion=True, executor=executor)

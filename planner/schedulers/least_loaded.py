@@ -1,0 +1,37 @@
+"""Least loaded: every task on the slot with the least work so far.
+
+R. L. Graham, Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics 17(2), 1969,
+doi:10.1137/0117039, for work that depends on nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.plan import Schedule
+from planner.schedulers.kernel import list_schedule
+
+__all__ = ["least_loaded"]
+
+
+def least_loaded(problem: Problem, seed: int) -> Schedule:
+    """Take tasks in topological order, each on the slot that has been given the least time so far."""
+    executor = problem.slot_executor.tolist()
+    kind = problem.executor_class.tolist()
+    memory = problem.executor_memory.tolist()
+    times, sizes = problem.time_us.tolist(), problem.memory_bytes.tolist()
+    load = [(0, slot) for slot in range(problem.n_slots)]
+    slots = np.empty(problem.n, dtype=np.int32)
+    for task in problem.order.tolist():
+        passed_over = []
+        while 0 <= memory[executor[load[0][1]]] < sizes[task]:
+            passed_over.append(heapq.heappop(load))
+        had, slot = load[0]
+        heapq.heapreplace(load, (had + times[task][kind[executor[slot]]], slot))
+        for entry in passed_over:
+            heapq.heappush(load, entry)
+        slots[task] = slot
+    return list_schedule(problem, problem.order, slots=slots)

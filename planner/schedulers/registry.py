@@ -1,0 +1,81 @@
+"""The methods by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from planner.cost import Problem
+from planner.errors import Fault, InputError
+from planner.model.plan import Schedule
+from planner.schedulers.cpop import cpop
+from planner.schedulers.fastest_executor import fastest_executor
+from planner.schedulers.greedy import greedy
+from planner.schedulers.heft import heft
+from planner.schedulers.least_loaded import least_loaded
+from planner.schedulers.priority import priority
+from planner.schedulers.random import random
+from planner.schedulers.round_robin import round_robin
+
+__all__ = ["Method", "get", "methods"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A published method.
+
+    Parameters
+    ----------
+    name : str
+    schedule : callable
+        ``schedule(problem, seed)`` gives a `Schedule`.
+    summary : str
+        What it does, in one line.
+    source : str
+        Where it was published.
+    """
+
+    name: str
+    schedule: Callable[[Problem, int], Schedule]
+    summary: str
+    source: str
+
+
+def _method(function: Callable[[Problem, int], Schedule], source: str) -> Method:
+    summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
+    return Method(function.__name__, function, summary, source)
+
+
+_METHODS = (
+    _method(heft, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206"),
+    _method(cpop, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206"),
+    _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841"),
+    _method(greedy, "Armstrong, Hensgen & Kidd 1998, doi:10.1109/HCW.1998.666547"),
+    _method(least_loaded, "Graham 1969, doi:10.1137/0117039"),
+    _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105"),
+    _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420"),
+    _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),
+)
+
+
+def methods() -> tuple[Method, ...]:
+    """Give all methods, better ones first."""
+    return _METHODS
+
+
+def get(name: str) -> Method:
+    """Give a method by its name.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the valid ones.
+    """
+    for method in _METHODS:
+        if method.name == name:
+            return method
+    names = [method.name for method in _METHODS]
+    near = difflib.get_close_matches(name, [*names, "auto"], n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise InputError([Fault("method", f"{name!r} is not known; {meant}expected auto, {', '.join(names)}")])
