@@ -118,8 +118,8 @@ class Cluster:
     @cached_property
     def slot_number(self) -> Int32:
         """Number of each slot inside its executor, from 0; shape (slots,)."""
-        first = np.cumsum([0, *(e.slots for e in self.executors)])[:-1]
-        return (np.arange(self.n_slots) - first[self.slot_executor]).astype(np.int32)
+        numbers = [number for executor in self.executors for number in range(executor.slots)]
+        return np.array(numbers, dtype=np.int32)
 
     @cached_property
     def speed(self) -> Float64:
@@ -148,7 +148,8 @@ class Cluster:
         if source == target:
             return 0
         pair = self.network_class[source], self.network_class[target]
-        return int(self.class_latency_us[pair]) + math.ceil(size_bytes * self.class_us_per_byte[pair] - 1e-6)
+        sending = math.ceil(size_bytes * float(self.class_us_per_byte[pair]) - 1e-6)
+        return int(self.class_latency_us[pair]) + sending
 
     @cached_property
     def _hosts(self) -> dict[str, int]:

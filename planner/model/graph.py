@@ -115,9 +115,9 @@ class Graph:
         Index into `kinds`: tasks of one kind have comparable costs.
     kinds : tuple of str
     pred_ptr, pred, edge_bytes
-        Predecessors of task ``i`` are ``pred[pred_ptr[i]:pred_ptr[i+1]]``, ascending; `edge_bytes` stands beside `pred`.
+        Predecessors of task ``i`` are ``pred[pred_ptr[i]:pred_ptr[i+1]]``, ascending, with `edge_bytes` beside.
     succ_ptr, succ, succ_edge
-        The same for successors; ``succ_edge`` is the position of that edge in `pred` and `edge_bytes`.
+        The same for successors; ``succ_edge`` is the position of that edge in `pred`.
     order : ndarray of int32, shape (n,)
         A topological order.
     calls : tuple of Call or None, length n or 0

@@ -105,6 +105,8 @@ class LoadReport:
             ``cpu`` (seconds), ``tasks``, ``bytes_in``, ``bytes_out``, ``peak_memory`` (bytes, largest of its
             processes), ``failures``.
         """
+        import pandas as pd
+
         slots = self.slots.to_pandas()
         grouped = slots.groupby("executor", sort=False).agg(
             host=("ran_host", "first"),
@@ -121,12 +123,15 @@ class LoadReport:
         )
         for column in ("busy", "wait", "idle", "cpu"):
             grouped[column] = grouped[column] / MICROSECONDS
-        return grouped.reset_index()
+        return pd.DataFrame(grouped.reset_index())
 
     def to_pandas(self) -> pd.DataFrame:
         """Give the tasks as a table with the columns of `TASK_SCHEMA`."""
-        return self.tasks.to_pandas()
+        import pandas as pd
+
+        return pd.DataFrame(self.tasks.to_pandas())
 
     def __repr__(self) -> str:
         predicted, measured = self.predicted_makespan_us / MICROSECONDS, self.measured_makespan_us / MICROSECONDS
-        return f"LoadReport({self.tasks.num_rows} tasks, {self.status}, predicted {predicted:.4g} s, measured {measured:.4g} s)"
+        times = f"predicted {predicted:.4g} s, measured {measured:.4g} s"
+        return f"LoadReport({self.tasks.num_rows} tasks, {self.status}, {times})"

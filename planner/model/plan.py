@@ -172,4 +172,5 @@ class Plan:
 
     def __repr__(self) -> str:
         bound = f"lower bound {self.lower_bound:.4g} s, gap {self.gap:.2%}, {self.status}"
-        return f"Plan({self.graph.n} tasks on {self.cluster.n_slots} slots, makespan {self.makespan:.4g} s, {bound}, {self.method})"
+        what = f"{self.graph.n} tasks on {self.cluster.n_slots} slots, makespan {self.makespan:.4g} s"
+        return f"Plan({what}, {bound}, {self.method})"

@@ -1,1 +1,1 @@
-"""Running a plan on resident slots: the coordinator that keeps it, the slots that follow it, the exchange between them."""
+"""Running a plan on resident slots: a coordinator that keeps it, slots that follow it, the exchange between them."""

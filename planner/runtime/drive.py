@@ -87,8 +87,8 @@ def slot_names(plan: Plan) -> list[str]:
     >>> from planner.model import Bound, Cluster, Graph, Plan, Schedule
     >>> import numpy as np
     >>> nothing = np.zeros(0, dtype=np.int64)
-    >>> plan = Plan(Graph.from_arrays(work=[]), Cluster.uniform(1, 2), Schedule(nothing, nothing, nothing), Bound(0, ""), "")
-    >>> slot_names(plan)
+    >>> empty = Schedule(nothing, nothing, nothing)
+    >>> slot_names(Plan(Graph.from_arrays(work=[]), Cluster.uniform(1, 2), empty, Bound(0, ""), ""))
     ['executor 0 slot 0', 'executor 0 slot 1']
     """
     cluster = plan.cluster

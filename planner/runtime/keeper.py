@@ -1,4 +1,4 @@
-"""The coordinator's mind: a state machine that keeps a plan. Events in, instructions out; no clock, no Spark, no sockets.
+"""The coordinator's mind: a state machine that keeps a plan. Events in, instructions out; no clock, no sockets.
 
 It is a plan keeper and not a per-task scheduler: slots run their queues without asking, and only what the plan did not
 foresee (a failure, a loss, the end) makes it speak.

@@ -1,4 +1,4 @@
-"""From a plan to the queue of each slot: who runs what in which order, who takes which value, what goes to the driver."""
+"""From a plan to the queue of each slot: who runs what in which order, and who takes which value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["pack_queue", "result_tasks", "slot_queues"]
 
 def result_tasks(graph: Graph) -> list[int]:
     """Give the tasks whose values the driver wants: those on which no other task waits."""
-    return np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist()  # type: ignore[no-any-return]
+    return np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist()
 
 
 def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
@@ -47,7 +47,9 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
     remote: list[dict[int, int]] = [{} for _ in entries]
     for task in _running_order(plan):
         here = int(slot[task])
-        uses, readers, followers = 0, set(), set()
+        uses = 0
+        readers: set[int] = set()
+        followers: set[int] = set()
         for after in graph.successors(task).tolist():
             there, taken = int(slot[after]), task in takes[after]
             if there == here:

@@ -234,7 +234,7 @@ class _Slot:
         assert self.inbox is not None  # noqa: S101
         self.inbox.put(entry.task, value)
         self.outbox.publish(entry, packed)
-        result = None
+        result: Any = None
         if entry.result and packed is not None:
             if packed.size <= INLINE_BYTES:
                 result = packed.inline()

@@ -34,7 +34,8 @@ def live_executors(spark: SparkSession) -> list[LiveExecutor]:
     """Give the executors that are alive, by id; in local mode that is the driver alone."""
     context = spark.sparkContext
     listed = context._jsc.sc().statusStore().executorList(True)
-    local = context.master.startswith("local[") or context.master == "local"
+    master = str(context.master)
+    local = master.startswith("local[") or master == "local"
     found = []
     for i in range(listed.size()):
         summary = listed.apply(i)
@@ -128,8 +129,9 @@ def assign_slots(cluster: Cluster, live: list[LiveExecutor]) -> list[LiveExecuto
 
 def _asked_for(spark: SparkSession) -> int:
     context = spark.sparkContext
-    if context.master.startswith("local-cluster["):
-        return int(context.master.removeprefix("local-cluster[").split(",")[0])
+    master = str(context.master)
+    if master.startswith("local-cluster["):
+        return int(master.removeprefix("local-cluster[").split(",")[0])
     return int(context.getConf().get("spark.executor.instances", "0") or 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyspark import RDD, InheritableThread, SparkContext
@@ -84,7 +84,7 @@ class SparkSlots:
         """Ask Spark where each slot really ran, by its status store; slots that did not end well are left out."""
         if not self._rows:
             return {}
-        store = self._context._jsc.sc().statusStore()  # type: ignore[attr-defined]
+        store = self._context._jsc.sc().statusStore()
         listed = store.taskList(self._rows[0][2], 0, 1_000_000)
         by_id = {(task := listed.apply(i)).taskId(): task for i in range(listed.size())}
         found = {}
@@ -104,10 +104,10 @@ class SparkSlots:
             self._over.set()
 
 
-def _resident() -> Callable[[Iterator[SlotConfig]], Iterator[tuple[SlotSummary, int, int]]]:
+def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[tuple[SlotSummary, int, int]]]:
     """Give what runs on the executors. A closure travels by value, so they never import this Spark face."""
 
-    def resident(elements: Iterator[SlotConfig]) -> Iterator[tuple[SlotSummary, int, int]]:
+    def resident(elements: Iterable[SlotConfig]) -> Iterator[tuple[SlotSummary, int, int]]:
         from dataclasses import replace
 
         from pyspark import TaskContext
@@ -124,7 +124,7 @@ def _resident() -> Callable[[Iterator[SlotConfig]], Iterator[tuple[SlotSummary, 
 
 
 def _cause(error: Exception) -> str:
-    """The line of a Spark error that says what happened."""
+    """Give the line of a Spark error that says what happened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling: Callable[[str], bool] = lambda line: "Error" in line or "Lost executor" in line or "cancelled" in line  # noqa: E731
     return next((line for line in reversed(lines) if telling(line)), lines[0] if lines else type(error).__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -29,7 +29,7 @@ def classic_session(spark: Any) -> SparkSession:
     if not isinstance(spark, SparkSession):
         module = type(spark).__module__
         problem = f"a run needs a classic SparkSession, and this is {module}.{type(spark).__name__}"
-        mend = "make the session without .remote(...) and without SPARK_REMOTE, for example by spark-submit or .master(...)"
+        mend = "make the session by spark-submit or .master(...), without .remote(...) and without SPARK_REMOTE"
         raise PreflightError([Finding(problem, mend)])
     return spark
 
@@ -65,11 +65,11 @@ def _setting_warnings(spark: SparkSession) -> list[str]:
     wait = conf.get("spark.locality.wait.process", conf.get("spark.locality.wait", "3s")) or "3s"
     if wait.strip() in ("0", "0s", "0ms"):
         warnings.append(
-            f"spark.locality.wait is {wait}: Spark may put slots on other executors than planned; set spark.locality.wait=3s"
+            f"spark.locality.wait is {wait}: Spark may put slots elsewhere than planned; set spark.locality.wait=3s"
         )
     if (conf.get("spark.speculation", "false") or "false") == "true":
         warnings.append(
-            "spark.speculation is on: second copies of slots are turned away but hold cores; set spark.speculation=false"
+            "spark.speculation is on: second copies of slots do nothing but hold cores; set spark.speculation=false"
         )
     return warnings
 
@@ -115,10 +115,10 @@ def _ask_executors(spark: SparkSession, places: list[LiveExecutor]) -> list[Find
     return findings
 
 
-def _look() -> Callable[[Iterator[str]], Iterator[tuple[str, str, tuple[str, ...]]]]:
+def _look() -> Callable[[Iterable[str]], Iterator[tuple[str, str, tuple[str, ...]]]]:
     """Give what asks an executor for its Python and packages; a closure, so that it runs where planner is missing."""
 
-    def look(elements: Iterator[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    def look(elements: Iterable[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         import importlib
         import platform
 

@@ -1,0 +1,218 @@
+"""Plans run on real executors: values, failures, losses, and the user's own session left as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from planner import Cluster, GraphBuilder, InputError, PreflightError, RunError, plan
+from planner.model import Bound, Graph, Plan, Schedule
+from planner.spark import discover, run
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # executors cannot import tests
+
+
+def _numbers(n: int) -> np.ndarray[Any, Any]:
+    return np.arange(n, dtype=np.float64)
+
+
+def _table(n: int) -> pa.Table:
+    return pa.table({"x": np.arange(n), "name": [f"row {i}" for i in range(n)]})
+
+
+def _bump(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    array += 1  # what comes from another slot can be written to
+    return array
+
+
+def _fail(_: Any) -> None:
+    raise ValueError("this store has no sales")
+
+
+def _pid(seconds: float, *_: Any) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def _wide(builder: GraphBuilder, n: int, seconds: float) -> None:
+    for i in range(n):
+        builder.add(_pid, seconds, id=f"t{i}", work=seconds)
+
+
+def test_values_of_every_kind_cross_from_slot_to_slot(spark: SparkSession, tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    big = builder.add(_numbers, 500_000, id="big", work=0.1)
+    table = builder.add(_table, 1000, id="table", work=0.1)
+    frame = builder.add(pa.Table.to_pandas, table, id="frame", work=0.1)
+    bumped = builder.add(_bump, big, id="bumped", work=5)
+    doubled = builder.add("numpy:multiply", big, 2.0, id="doubled", work=5)
+    builder.add("numpy:subtract", doubled, bumped, id="difference", work=0.1)
+    builder.add("builtins:dict", id="named", params={"frame": frame, "n": 3}, work=0.1)
+    planned = plan(builder.build(), Cluster.uniform(3, 2), method="heft")
+    assert len(set(planned.schedule.slot.tolist())) > 1
+    result = run(planned, spark, run_dir=tmp_path / "run", progress="none")
+    assert np.array_equal(result["difference"], np.arange(500_000) - 1.0)
+    pd.testing.assert_frame_equal(result["named"]["frame"], _table(1000).to_pandas())
+    assert result.load.status == "done"
+    assert sorted(path.name for path in (tmp_path / "run").iterdir())[:2] == ["journal.jsonl", "plan.json"]
+
+
+def test_slots_run_where_they_were_meant_to_and_the_load_adds_up(spark: SparkSession) -> None:
+    builder = GraphBuilder()
+    _wide(builder, 18, 0.05)
+    result = run(plan(builder.build(), Cluster.uniform(3, 2)), spark, progress="none")
+    slots = result.load.slots.to_pandas()
+    assert not [warning for warning in result.warnings if "meant for" in warning]
+    assert (slots["locality"] == "PROCESS_LOCAL").all()
+    assert slots["pid"].nunique() == 6
+    assert slots["tasks"].sum() == 18
+    together = slots["busy_us"] + slots["wait_us"] + slots["idle_us"]
+    assert (abs(together - result.load.measured_makespan_us) <= 2).all()
+    assert result.load.elapsed_us >= result.load.measured_makespan_us >= 150_000
+    assert len(set(result.values.values())) == 6
+
+
+def test_a_session_of_the_user_is_left_as_it_was(spark: SparkSession) -> None:
+    context = spark.sparkContext
+    context.setJobGroup("mine", "my own work")
+    before = (dict(context.getConf().getAll()), context.getLocalProperty("spark.jobGroup.id"))
+    builder = GraphBuilder()
+    builder.add("builtins:len", "four", id="n")
+    assert run(plan(builder.build(), discover(spark)), spark, progress="none")["n"] == 4
+    assert (dict(context.getConf().getAll()), context.getLocalProperty("spark.jobGroup.id")) == before
+    assert spark.range(10).count() == 10
+
+
+def test_a_task_that_raises_takes_only_its_dependents_with_it(spark: SparkSession, tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    source = builder.add("builtins:int", "7", id="source")
+    broken = builder.add(_fail, source, id="broken")
+    builder.add("builtins:str", broken, id="dependent")
+    builder.add("operator:mul", source, 6, id="independent")
+    with pytest.raises(RunError) as raised:
+        run(plan(builder.build(), Cluster.uniform(3, 1)), spark, run_dir=tmp_path / "run", progress="none")
+    error = raised.value
+    assert [(f.task, f.error) for f in error.failed] == [("broken", "ValueError: this store has no sales")]
+    assert "in _fail" in error.failed[0].traceback
+    assert error.failed[0].executor in ("0", "1", "2")
+    assert error.skipped == ("dependent",)
+    assert error.result.values == {"independent": 42}  # type: ignore[attr-defined]
+    [kept] = list((tmp_path / "run" / "results").glob("*independent.json"))
+    assert json.loads(kept.read_text()) == 42
+    status = error.result.load.to_pandas().set_index("task")["status"].to_dict()  # type: ignore[attr-defined]
+    assert status == {"source": "done", "broken": "failed", "dependent": "skipped", "independent": "done"}
+
+
+def test_a_value_that_does_not_pickle_is_told(spark: SparkSession) -> None:
+    builder = GraphBuilder()
+    builder.add("threading:Lock", id="lock")
+    with pytest.raises(RunError, match="value of type lock does not pickle"):
+        run(plan(builder.build(), Cluster.uniform(1)), spark, progress="none")
+
+
+@pytest.mark.parametrize("victim", ["python", "executor"])
+def test_a_killed_process_ends_the_run_and_is_named(spark: SparkSession, victim: str, tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    _wide(builder, 3, 0.02)
+    before = run(plan(builder.build(), discover(spark)), spark, progress="none")
+    slots = before.load.slots.to_pandas().dropna(subset="pid")
+    pid, executor = int(slots["pid"].iloc[0]), str(slots["ran_executor"].iloc[0])
+    target = pid if victim == "python" else _executor_process(pid)
+
+    builder = GraphBuilder()
+    _wide(builder, 12, 20.0)
+    killer = threading.Timer(3.0, os.kill, (target, signal.SIGKILL))
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(RunError) as raised:
+        run(plan(builder.build(), discover(spark)), spark, run_dir=tmp_path / "run", progress="none")
+    assert time.monotonic() - began < 15
+    assert f"executor {executor} slot" in str(raised.value)
+    assert len(raised.value.skipped) == 12
+    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    assert lines[-1]["event"] == "ended"
+    assert lines[-1]["status"] == "lost"
+
+
+def _executor_process(pid: int) -> int:
+    """The JVM above a Python process: the first ancestor that is a Java process."""
+    while True:
+        status = Path(f"/proc/{pid}/status").read_text()
+        pid = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
+        if b"CoarseGrainedExecutorBackend" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+
+
+def test_an_interrupt_ends_the_run_within_two_seconds(spark: SparkSession, tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    _wide(builder, 6, 30.0)
+    planned = plan(builder.build(), Cluster.uniform(3, 2))
+    run(plan(_small(), Cluster.uniform(3, 2)), spark, progress="none")
+    struck: list[float] = []
+
+    def strike() -> None:
+        struck.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # PySpark's own handler would cancel every job of the session; Python's raises KeyboardInterrupt alone
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(3.0, strike).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(planned, spark, run_dir=tmp_path / "run", progress="none")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - struck[0] < 2.0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    assert lines[-1]["status"] == "cancelled"
+    assert run(plan(_small(), Cluster.uniform(3, 2)), spark, progress="none")["n"] == 4
+
+
+def _small() -> Graph:
+    builder = GraphBuilder()
+    builder.add("builtins:len", "four", id="n")
+    return builder.build()
+
+
+def test_two_gigabytes_through_one_edge(spark: SparkSession) -> None:
+    n = 2**31 // 8 + 1000
+    builder = GraphBuilder()
+    builder.add("numpy:sum", builder.add(_numbers, n, id="big"), id="sum")
+    graph = builder.build()
+    apart = Schedule(np.array([0, 1], dtype=np.int32), np.array([0, 10**6]), np.array([10**6, 2 * 10**6]))
+    result = run(Plan(graph, Cluster.uniform(2), apart, Bound(0, ""), "by hand"), spark, progress="none")
+    assert result["sum"] == (n - 1) * n / 2
+    assert result.load.tasks.column("bytes_in").to_pylist()[1] > 2**31
+
+
+def test_what_is_wrong_with_a_session_is_said_before_the_first_task(spark: SparkSession) -> None:
+    with pytest.raises(PreflightError, match="needs 40 slots at once, and the session has 6"):
+        from planner.spark.executors import wait_for_slots
+
+        wait_for_slots(spark, 40, timeout=0.2)
+    with pytest.raises(InputError, match="trace"):
+        run(plan(Graph.from_arrays(work=[1, 2]), Cluster.uniform(2)), spark, progress="none")
+    with pytest.raises(InputError, match="scale above 0"):
+        run(plan(_small(), Cluster.uniform(2)), spark, emulate=-1, progress="none")
+
+
+def test_a_trace_is_emulated(spark: SparkSession) -> None:
+    trace = Graph.from_arrays(["a", "b", "c"], work=[10, 20, 30], source=[0, 0], target=[1, 2], output=[10**6] * 3)
+    result = run(plan(trace, Cluster.uniform(2)), spark, emulate=0.01, progress="none")
+    load = result.load
+    assert load.predicted_makespan_us == 400_000
+    assert 400_000 <= load.measured_makespan_us < 2_000_000
+    assert 10_000 <= load.tasks.column("bytes_out").to_pylist()[0] < 10_500
