@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from importlinter import cli as importlinter
 
+import planner
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "planner").rglob("*.py"))
 
@@ -66,3 +68,34 @@ for name in ("numba", "llvmlite", "scipy"):
 import planner.runtime.slot, planner.model
 """
     in_a_new_python(code)
+
+
+def test_the_public_names_are_these() -> None:
+    """Adding one is a promise, and taking one away breaks somebody: both belong in the CHANGELOG."""
+    assert planner.__all__ == [
+        "Cluster",
+        "Efficiency",
+        "Executor",
+        "Graph",
+        "GraphBuilder",
+        "InfeasibleError",
+        "InputError",
+        "Link",
+        "LoadReport",
+        "Network",
+        "Plan",
+        "PlannerError",
+        "PreflightError",
+        "RunError",
+        "compare",
+        "curve",
+        "plan",
+        "read_cluster",
+        "read_efficiency",
+        "read_graph",
+        "read_plan",
+        "simulate",
+        "write_cluster",
+        "write_graph",
+    ]
+    assert all(hasattr(planner, name) for name in planner.__all__)
