@@ -111,7 +111,9 @@ class Faults:
             first.setdefault((fault.path, fault.problem if not fault.path else ""), fault)
         shown = list(first.values())
         more = len(shown) - MOST_SHOWN
-        raise InputError([*shown[:MOST_SHOWN], *([Fault("", f"and {more} more faults like these")] if more > 0 else [])])
+        raise InputError(
+            [*shown[:MOST_SHOWN], *([Fault("", f"and {more} more faults like these")] if more > 0 else [])]
+        )
 
     def table(self, path: str, value: Any, known: Collection[str], needed: Collection[str] = ()) -> dict[str, Any]:
         """Check that a value is a table whose keys are known."""
@@ -138,17 +140,17 @@ class Faults:
         self.expected(path, value, of)
         return []
 
-    def text(self, path: str, value: Any, wanted: str = "text") -> str:
-        """Check that a value is text that UTF-8 can say, and not empty."""
+    def text(self, path: str, value: Any, wanted: str = "text", *, empty: bool = False) -> str:
+        """Check that a value is text that UTF-8 can say, and not empty unless that is allowed."""
         if not isinstance(value, str):
             self.expected(path, value, wanted)
             return ""
-        if not value:
+        if not value and not empty:
             self.add(path, f"is empty; expected {wanted}")
         elif not value.isascii() and not _encodable(value):
             self.add(path, f"is {show(value)}, half of a character; expected {wanted}")
             return ""
-        return value
+        return str(value)
 
     def number(self, path: str, value: Any, wanted: str = "a number", *, infinite: bool = False) -> float:
         """Check that a value is a finite number."""
@@ -199,7 +201,8 @@ class Faults:
         if not 0 <= number <= MOST_BYTES:
             self.add(path, f"is {show(value)}; expected {wanted}, at most {MOST_BYTES:.0e}")
             return 0
-        return round(value)
+        rounded: int = round(value)
+        return rounded
 
 
 def _join(path: str, key: str) -> str:

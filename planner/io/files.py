@@ -62,7 +62,9 @@ def decode(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"is no UTF-8 text (byte {error.start} is 0x{data[error.start]:02x}); expected UTF-8") from error
+        raise InputError(
+            f"is no UTF-8 text (byte {error.start} is 0x{data[error.start]:02x}); expected UTF-8"
+        ) from error
     if "\0" in text:
         raise InputError("is binary; expected text")
     return text

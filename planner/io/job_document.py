@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.errors import Fault, InputError
 from planner.io.documents import not_json
-from planner.io.job_file import GRAPH_FORMAT, RUN
+from planner.io.job_file import GRAPH_FORMAT, RUN, default_kind
 from planner.io.over_key import over_document
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 from planner.model.units import MICROSECONDS
@@ -46,7 +46,9 @@ def unsayable(graph: Graph) -> list[Fault]:
         path = f"tasks[{graph.names[task]!r}]"
         if call is not None:
             if not isinstance(call.run, str):
-                faults.append(Fault(f"{path}.run", f"is the function {_run_name(call)}; expected 'package.module:function'"))
+                faults.append(
+                    Fault(f"{path}.run", f"is the function {_run_name(call)}; expected 'package.module:function'")
+                )
             elif not RUN.fullmatch(call.run):
                 faults.append(Fault(f"{path}.run", f"is {call.run!r}; expected 'package.module:function'"))
             for where, value in (*_numbered(f"{path}.args", call.args), *_named(f"{path}.params", call.kwargs)):
@@ -71,7 +73,9 @@ def _value_faults(path: str, value: Any) -> Iterator[Fault]:
         return
     entries = value if isinstance(value, list | tuple) else (value,)
     if any(isinstance(entry, dict) and entry.keys() == {"task"} for entry in entries):
-        yield Fault(path, "has a table with the key 'task' alone, which a file reads as a task's value; expected another table")
+        yield Fault(
+            path, "has a table with the key 'task' alone, which a file reads as a task's value; expected another table"
+        )
     yield from (Fault(*found) for found in not_json(value, path))
 
 
@@ -90,7 +94,9 @@ def _tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
         before = pred[ptr[task] : ptr[task + 1]]
         if before:
             edges = range(ptr[task], ptr[task + 1])
-            written["after"] = [names[pred[e]] if plain[e] else {"task": names[pred[e]], "bytes": sizes[e]} for e in edges]
+            written["after"] = [
+                names[pred[e]] if plain[e] else {"task": names[pred[e]], "bytes": sizes[e]} for e in edges
+            ]
         if call is not None and whole:
             written |= _arguments(call, over, before, names)
         written["work"] = work_us / MICROSECONDS
@@ -98,7 +104,7 @@ def _tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
             written["memory"] = memory
         if output:
             written["output"] = output
-        if kind != (_run_name(call).rpartition(":")[2] if call is not None else "task"):
+        if kind != default_kind(written.get("run")):
             written["kind"] = kind
         if over is not None and whole:
             written["over"] = over_document(over, names)

@@ -18,7 +18,7 @@ from planner.io.checks import Faults, show
 from planner.io.over_key import read_over
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 
-__all__ = ["GRAPH_FORMAT", "TASK_KEYS", "graph_from_document"]
+__all__ = ["GRAPH_FORMAT", "RUN", "default_kind", "graph_from_document"]
 
 GRAPH_FORMAT = "planner.graph/1"
 GRAPH_KEYS = ("format", "tasks", "runnable")
@@ -57,6 +57,11 @@ def graph_from_document(document: Any) -> Graph:
         faults.expected("runnable", runnable, "true or false")
     tasks = faults.items("tasks", top.get("tasks", []), "a list of tasks")
     return _TaskReader(tasks, faults, runnable=runnable is not False).graph()
+
+
+def default_kind(run: Any) -> str:
+    """Give the kind of a task that names none: the name of its function, or ``"task"``."""
+    return run.rpartition(":")[2] if isinstance(run, str) and RUN.fullmatch(run) else "task"
 
 
 class _TaskReader:
@@ -115,10 +120,12 @@ class _TaskReader:
         work = faults.seconds(f"tasks[{i}].work", task["work"]) if "work" in task else 1.0
         memory = faults.size(f"tasks[{i}].memory", task["memory"]) if "memory" in task else 0
         output = faults.size(f"tasks[{i}].output", task["output"]) if "output" in task else 0
-        if "kind" in task:
-            return work, memory, output, faults.text(f"tasks[{i}].kind", task["kind"])
-        run = task.get("run")
-        return work, memory, output, run.rpartition(":")[2] if isinstance(run, str) and RUN.fullmatch(run) else "task"
+        kind = (
+            faults.text(f"tasks[{i}].kind", task["kind"], empty=True)
+            if "kind" in task
+            else default_kind(task.get("run"))
+        )
+        return work, memory, output, kind
 
     def _over(self, i: int, task: Mapping[str, Any]) -> Over | None:
         over = read_over(f"tasks[{i}].over", task["over"], self._find, self.faults)

@@ -10,9 +10,7 @@ from planner.model.graph import Over
 
 __all__ = ["over_document", "read_over"]
 
-SHAPES = (
-    "a list of items, a file pattern, or a table with one of items (and weights), files, each, tree (and fan_in)"
-)
+SHAPES = "a list of items, a file pattern, or a table with one of items (and weights), files, each, tree (and fan_in)"
 SOURCES = ("items", "files", "each", "tree")
 KEYS = (*SOURCES, "weights", "fan_in")
 WIDEST_TREE = 10**6

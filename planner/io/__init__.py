@@ -1,0 +1,19 @@
+"""Files: graphs, clusters, plans and the folders of runs, read and written. Reading never imports what a file names."""
+
+from planner.io.cluster_file import read_cluster, write_cluster
+from planner.io.graph_file import read_graph, write_graph
+from planner.io.plan_file import is_plan, read_plan, write_plan
+from planner.io.run_folder import create_run_folder, read_run, write_load
+
+__all__ = [
+    "create_run_folder",
+    "is_plan",
+    "read_cluster",
+    "read_graph",
+    "read_plan",
+    "read_run",
+    "write_cluster",
+    "write_graph",
+    "write_load",
+    "write_plan",
+]

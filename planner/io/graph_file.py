@@ -1,0 +1,101 @@
+"""Read a graph from any of the formats that planner knows, recognised by what is in the file; write one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from planner.errors import Fault, InputError
+from planner.io.checks import naming, show
+from planner.io.documents import dump_document, parse_json, parse_toml
+from planner.io.files import decode, read_bytes, write_atomically
+from planner.io.job_document import graph_document
+from planner.io.job_file import graph_from_document
+from planner.io.parquet import MAGIC, is_parquet_folder, read_parquet, write_parquet
+from planner.io.stg import is_stg, parse_stg
+from planner.io.wfformat import graph_from_wfformat, is_wfformat
+from planner.model.graph import Graph
+
+__all__ = ["read_graph", "write_graph"]
+
+KNOWN = "a job file (JSON or TOML), a Parquet pair, WfFormat 1.5 JSON or STG"
+
+
+def read_graph(path: str | os.PathLike[str], *, edges: str | os.PathLike[str] | None = None) -> Graph:
+    """Read a graph. Nothing that the file names is imported or run.
+
+    Parameters
+    ----------
+    path : str or path
+        A job file (``planner.graph/1`` in JSON or TOML), the tasks of a Parquet pair or the folder of one, a trace in
+        WfFormat 1.5, a graph in STG format, or a plan, whose graph is read. The content decides, not the name.
+    edges : str or path, optional
+        The edges of a Parquet pair, where they do not lie beside the tasks.
+
+    Raises
+    ------
+    InputError
+        With every fault, each with the file, the path inside it, and what was expected.
+    """
+    file = Path(path)
+    if is_parquet_folder(file):
+        return read_parquet(file, edges)
+    data = read_bytes(file, stop_at=MAGIC)
+    if data == MAGIC:
+        return read_parquet(file, edges)
+    with naming(file):
+        if edges is not None:
+            raise InputError("is no Parquet file, so its edges are in it; expected no file of edges beside it")
+        return _graph(decode(data))
+
+
+def _graph(text: str) -> Graph:
+    beginning = text.lstrip()[:1]
+    if beginning == "{":
+        return _from_json(parse_json(text))
+    if is_stg(text):
+        return parse_stg(text)
+    if "=" not in text:
+        raise InputError(f"is no graph; expected {KNOWN}")
+    try:
+        document = parse_toml(text)
+    except InputError as error:
+        raise InputError(f"{error}; expected {KNOWN}") from error
+    return graph_from_document(document)
+
+
+def _from_json(document: Any) -> Graph:
+    if is_wfformat(document):
+        return graph_from_wfformat(document)
+    if str(document.get("format", "")).startswith("planner.plan/"):
+        with naming("graph"):
+            return graph_from_document(document.get("graph"))
+    if "format" not in document and "tasks" not in document:
+        raise InputError(f"is JSON, but no graph: its keys are {show(list(document))}; expected {KNOWN}")
+    return graph_from_document(document)
+
+
+def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write a graph: a Parquet pair when the name ends in ``.parquet`` or is a folder's, else our JSON.
+
+    Parameters
+    ----------
+    graph : Graph
+    path : str or path
+        ``x.json``; ``tasks.parquet``, whose edges go to ``edges.parquet`` beside it; or a folder for the two.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or calls stand in the way: Parquet holds none, JSON none of Python objects.
+    """
+    file = Path(path)
+    if file.suffix == ".parquet" or file.is_dir():
+        write_parquet(graph, file)
+        return
+    if file.suffix not in (".json", ""):
+        raise InputError([Fault(str(file), f"ends in {file.suffix}; expected .json or .parquet")])
+    with naming(file):
+        data = dump_document(graph_document(graph))
+    write_atomically(file, lambda out: out.write(data))

@@ -1,0 +1,231 @@
+"""Graphs as a pair of Parquet files, tasks and edges: for graphs of millions, without a Python object for any task."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as kinds
+
+from planner.errors import Fault, InputError
+from planner.io.checks import MOST_BYTES, Faults, naming, nearest
+from planner.io.files import unreadable, write_atomically
+from planner.model.arrays import Float64, Int64
+from planner.model.graph import Graph
+from planner.model.units import MICROSECONDS
+
+__all__ = ["MAGIC", "edges_beside", "is_parquet_folder", "read_parquet", "write_parquet"]
+
+MAGIC = b"PAR1"
+TASK_COLUMNS = ("id", "work", "memory", "output", "kind")
+EDGE_COLUMNS = ("source", "target", "bytes")
+ROWS_SHOWN = 20
+
+
+def is_parquet_folder(path: Path) -> bool:
+    """Tell whether a folder holds ``tasks.parquet``, or the parts of a table that an engine wrote in parallel."""
+    return path.is_dir() and ((path / "tasks.parquet").exists() or any(path.glob("*.parquet")))
+
+
+def edges_beside(tasks: Path) -> Path:
+    """Name the file of edges that belongs to a file of tasks.
+
+    Examples
+    --------
+    >>> str(edges_beside(Path("a/tasks.parquet"))), str(edges_beside(Path("trace.parquet")))
+    ('a/edges.parquet', 'trace.edges.parquet')
+    """
+    head, tasks_word, tail = tasks.name.rpartition("tasks")
+    if tasks_word:
+        return tasks.with_name(f"{head}edges{tail}")
+    return tasks.with_name(f"{tasks.stem}.edges{tasks.suffix}")
+
+
+def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Graph:
+    """Read a graph from a pair of Parquet files.
+
+    Parameters
+    ----------
+    path : Path
+        The file of tasks (columns ``id``: text or whole numbers, ``work``: seconds, and if wanted ``memory`` and
+        ``output``: bytes, ``kind``: text), or the folder that holds ``tasks.parquet`` and ``edges.parquet``.
+    edges : str or path, optional
+        The file of edges (columns ``source``, ``target``: ids, and if wanted ``bytes``); the one beside the tasks when
+        left out. Without one, the tasks wait for nothing.
+
+    Raises
+    ------
+    InputError
+        With every fault.
+    """
+    tasks_file = path / "tasks.parquet" if path.is_dir() and (path / "tasks.parquet").exists() else path
+    edges_file = Path(edges) if edges is not None else edges_beside(tasks_file)
+    faults = Faults()
+    tasks = _read(tasks_file, TASK_COLUMNS, ("id", "work"))
+    ids = _ids(tasks["id"], "id", faults)
+    columns: dict[str, Any] = {
+        "work": _numbers(tasks["work"], "work", faults, nulls=None),
+        **{name: _sizes(tasks[name], name, faults) for name in ("memory", "output") if name in tasks},
+        **({"kind": _texts(tasks["kind"], "kind", faults)} if "kind" in tasks else {}),
+    }
+    with naming(tasks_file):
+        faults.raise_if_any()
+    if edges is not None or edges_file.exists():
+        columns |= _read_edges(edges_file, ids, columns.get("output"))
+    del tasks
+    with naming(tasks_file):
+        return Graph.from_arrays(ids, **columns)
+
+
+def _read_edges(path: Path, ids: pa.Array, output: Int64 | None) -> dict[str, Any]:
+    faults = Faults()
+    table = _read(path, EDGE_COLUMNS, EDGE_COLUMNS[:2])
+    found: dict[str, Any] = {name: _positions(table.pop(name), ids, name, faults) for name in EDGE_COLUMNS[:2]}
+    if "bytes" in table:
+        sizes = table["bytes"]
+        given = _sizes(sizes, "bytes", faults)
+        if sizes.null_count and not faults.found:
+            missing = np.asarray(sizes.is_null())
+            given[missing] = 0 if output is None else output[found["source"][missing]]
+        found["edge_bytes"] = given
+    with naming(path):
+        faults.raise_if_any()
+    return found
+
+
+def _read(path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
+    """Read the columns that are known; refuse others, since a misspelt one would be lost in silence."""
+    try:
+        if not path.is_dir():
+            with path.open("rb"):
+                pass  # the system's own words for what it does not give
+        table = pq.read_table(path, partitioning=None)
+        for column in table.columns:
+            column.validate(full=True)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise InputError([Fault(str(path), f"is no Parquet file that can be read ({reason})")]) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise unreadable(path, error) from error
+        reason = str(error).partition("\n")[0][:200]
+        raise InputError([Fault(str(path), f"is no Parquet file that can be read ({reason})")]) from error
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    faults = Faults()
+    for name in names:
+        if name not in known:
+            faults.add(name, f"is an unknown column{nearest(name, known) or '; expected ' + ', '.join(known)}")
+        if names.count(name) > 1:
+            faults.add(name, "stands twice; expected every column once")
+    for name in needed:
+        if name not in names:
+            faults.add(name, f"is missing; expected the columns {', '.join(needed)}")
+    with naming(path):
+        faults.raise_if_any()
+    return {name: table[name] for name in names}
+
+
+def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = values.dictionary_decode() if kinds.is_dictionary(values.type) else values
+    if column.null_count:
+        faults.add(f"{name}[{_rows(values.is_null())[0]}]", f"is null, as {column.null_count} are; expected an id")
+    if kinds.is_integer(values.type):
+        return values
+    if not (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
+        faults.add(name, f"is of type {values.type}; expected text or whole numbers")
+        return pa.nulls(len(values), pa.string())
+    return values
+
+
+def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults) -> Int64:
+    before = len(faults.found)
+    values = _ids(column, name, faults)
+    if len(faults.found) > before:
+        return np.zeros(len(column), dtype=np.int64)
+    if values.type != ids.type:
+        text = not (kinds.is_integer(values.type) and kinds.is_integer(ids.type))
+        values, ids = (array.cast(pa.string() if text else pa.int64(), safe=False) for array in (values, ids))
+    found = pc.index_in(values, value_set=ids)
+    if found.null_count:
+        wrong = _rows(found.is_null())
+        known = ids.cast(pa.string()).to_pylist() if len(ids) <= 20_000 else ()
+        for row in wrong[:ROWS_SHOWN].tolist():
+            faults.unknown_name(f"{name}[{row}]", str(values[row].as_py()), known, "task")
+        if len(wrong) > ROWS_SHOWN:
+            faults.add(name, f"names no task in {len(wrong) - ROWS_SHOWN} more rows")
+    return np.asarray(found.fill_null(0), dtype=np.int64)
+
+
+def _numbers(column: pa.ChunkedArray, name: str, faults: Faults, nulls: float | None) -> Float64:
+    if not (kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type)):
+        faults.add(name, f"is of type {column.type}; expected numbers")
+        return np.zeros(len(column))
+    if column.null_count and nulls is None:
+        rows = _rows(column.is_null())
+        faults.add(f"{name}[{rows[0]}]", f"is null, as {len(rows)} are; expected a number")
+    numbers = column.cast(pa.float64(), safe=False)
+    numbers = numbers.fill_null(nulls or 0.0) if column.null_count else numbers
+    return np.asarray(numbers, dtype=np.float64)
+
+
+def _sizes(column: pa.ChunkedArray, name: str, faults: Faults) -> Int64:
+    numbers = _numbers(column, name, faults, nulls=0.0)
+    bad = ~((numbers >= 0) & (numbers <= MOST_BYTES))
+    for row in np.flatnonzero(bad)[:ROWS_SHOWN].tolist():
+        faults.add(f"{name}[{row}]", f"is {numbers[row]:g}; expected bytes from 0 to {MOST_BYTES:.0e}")
+    if kinds.is_integer(column.type) and not bad.any():
+        whole = column.fill_null(0) if column.null_count else column
+        return np.asarray(whole, dtype=np.int64)
+    return np.where(bad, 0.0, np.rint(numbers)).astype(np.int64)
+
+
+def _texts(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    inner = values.type.value_type if kinds.is_dictionary(values.type) else values.type
+    if not (kinds.is_string(inner) or kinds.is_large_string(inner)):
+        faults.add(name, f"is of type {inner}; expected text")
+        return None
+    text = values.cast(pa.string())
+    return text.fill_null("task") if text.null_count else text
+
+
+def _rows(mask: pa.Array | pa.ChunkedArray) -> Int64:
+    return np.flatnonzero(np.asarray(mask))
+
+
+def write_parquet(graph: Graph, path: Path) -> None:
+    """Write a trace as a pair of Parquet files; the edges go where `edges_beside` says.
+
+    Raises
+    ------
+    InputError
+        If the graph has calls or data-parallel tasks, which these columns cannot hold, or a file cannot be written.
+    """
+    if any(call is not None for call in graph.calls) or graph.over:
+        problem = "has tasks that name what they run, which Parquet does not hold; expected a trace, or a .json file"
+        raise InputError([Fault(str(path), problem)])
+    file = path / "tasks.parquet" if path.is_dir() else path
+    target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
+    edges = {"source": graph.ids.take(pa.array(graph.pred)), "target": graph.ids.take(pa.array(target))}
+    kind = pa.DictionaryArray.from_arrays(pa.array(graph.kind), pa.array(graph.kinds, pa.string())).cast(pa.string())
+    tasks = {
+        "id": graph.ids,
+        "work": graph.work_us / MICROSECONDS,
+        "memory": graph.memory_bytes,
+        "output": graph.output_bytes,
+        "kind": kind,
+    }
+    _write(edges_beside(file), {**edges, "bytes": graph.edge_bytes})
+    _write(file, tasks)
+
+
+def _write(path: Path, columns: Mapping[str, Any]) -> None:
+    table = pa.table(dict(columns))
+    write_atomically(path, lambda out: pq.write_table(table, out))

@@ -1,0 +1,228 @@
+"""Plan files, ``planner.plan/1``: self-contained, with the graph and the cluster they were made for."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.io.checks import Faults, naming, show
+from planner.io.cluster_document import cluster_document, cluster_from_document
+from planner.io.documents import dump_document, parse_json
+from planner.io.files import read_text, write_atomically
+from planner.io.job_document import graph_document
+from planner.io.job_file import graph_from_document
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.model.plan import Bound, Plan, Schedule, Trial
+from planner.model.units import MICROSECONDS, to_us
+
+__all__ = ["PLAN_FORMAT", "is_plan", "plain", "read_plan", "write_plan"]
+
+PLAN_FORMAT = "planner.plan/1"
+PLAN_KEYS = (
+    *("format", "makespan", "lower_bound", "bound", "gap", "status", "method", "seconds", "objective", "value"),
+    *("trials", "notes", "settings", "tasks", "cluster", "graph"),
+)
+NEEDED = ("lower_bound", "method", "tasks", "cluster", "graph")
+TASK_KEYS = ("id", "executor", "slot", "start", "finish")
+TRIAL_KEYS = ("method", "makespan", "seconds", "note")
+LATEST_S = 1e12
+
+
+def write_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
+    """Write a plan as JSON; the same plan, the same bytes.
+
+    Functions are written by their names, and a plan with such, or with arguments that JSON cannot say, can be read,
+    simulated and reported, but not run from its file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    data = dump_document(_plan_document(plan))
+    write_atomically(Path(path), lambda out: out.write(data))
+
+
+def _plan_document(plan: Plan) -> dict[str, Any]:
+    schedule, cluster = plan.schedule, plan.cluster
+    executors = [cluster.executors[i].id for i in cluster.slot_executor.tolist()]
+    numbers = cluster.slot_number.tolist()
+    placed = zip(
+        plan.graph.names, schedule.slot.tolist(), schedule.start_us.tolist(), schedule.finish_us.tolist(), strict=True
+    )
+    return {
+        "format": PLAN_FORMAT,
+        "makespan": plan.makespan,
+        "lower_bound": plan.lower_bound,
+        "bound": plan.bound.reason,
+        "gap": plain(plan.gap),
+        "status": plan.status,
+        "method": plan.method,
+        "seconds": plain(plan.seconds),
+        "objective": plan.objective,
+        "value": plain(plan.value),
+        "trials": [
+            {"method": t.method, "makespan": t.makespan_us / MICROSECONDS, "seconds": plain(t.seconds), "note": t.note}
+            for t in plan.trials
+        ],
+        "notes": list(plan.notes),
+        "settings": plain(plan.settings),
+        "cluster": cluster_document(cluster),
+        "tasks": [
+            {
+                "id": name,
+                "executor": executors[slot],
+                "slot": numbers[slot],
+                "start": start / MICROSECONDS,
+                "finish": finish / MICROSECONDS,
+            }
+            for name, slot, start, finish in placed
+        ],
+        "graph": graph_document(plan.graph, lossy=True),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Give a setting as JSON says it: arrays as lists, NaN and infinity as null, other objects by their type.
+
+    Examples
+    --------
+    >>> plain({"seed": np.int64(3), "gap": float("inf"), "of": (1, 2)})
+    {'seed': 3, 'gap': None, 'of': [1, 2]}
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(inner) for inner in value]
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def is_plan(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is a plan, by its content. What cannot be read is none."""
+    try:
+        document = parse_json(read_text(Path(path)))
+    except InputError:
+        return False
+    return isinstance(document, dict) and str(document.get("format", "")).startswith("planner.plan/")
+
+
+def read_plan(path: str | os.PathLike[str]) -> Plan:
+    """Read a plan.
+
+    Makespan, gap and status are not read, but follow from the rest.
+
+    Raises
+    ------
+    InputError
+        With every fault.
+    """
+    file = Path(path)
+    text = read_text(file)
+    with naming(file):
+        return _plan(parse_json(text))
+
+
+def _plan(document: Any) -> Plan:
+    if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
+        given = document.get("format") if isinstance(document, dict) else document
+        raise InputError(f"is no plan: its format is {show(given)}; expected {PLAN_FORMAT!r}")
+    faults = Faults()
+    faults.table("", document, PLAN_KEYS, needed=NEEDED)
+    faults.raise_if_any()
+    graph = _part("graph", graph_from_document, document, faults)
+    cluster = _part("cluster", cluster_from_document, document, faults)
+    settings = document.get("settings", {})
+    plan_fields = {
+        "method": faults.text("method", document["method"]),
+        "seconds": faults.seconds("seconds", document.get("seconds", 0.0)),
+        "objective": faults.text("objective", document.get("objective", "makespan")),
+        "value": _value(document.get("value", 0.0), faults),
+        "trials": _trials(document.get("trials", []), faults),
+        "notes": tuple(
+            faults.text(f"notes[{i}]", note, empty=True)
+            for i, note in enumerate(faults.items("notes", document.get("notes", [])))
+        ),
+        "settings": settings if isinstance(settings, dict) else faults.table("settings", settings, ()),
+    }
+    bound_us = to_us(faults.seconds("lower_bound", document["lower_bound"], LATEST_S))
+    bound = Bound(bound_us, faults.text("bound", document.get("bound", ""), empty=True))
+    if graph is None or cluster is None:
+        faults.raise_if_any()
+    assert graph is not None and cluster is not None  # noqa: S101 - for the type checker
+    schedule = _schedule(document["tasks"], graph, cluster, faults)
+    faults.raise_if_any()
+    return Plan(graph, cluster, schedule, bound, **plan_fields)  # type: ignore[arg-type]
+
+
+def _part(key: str, read: Any, document: dict[str, Any], faults: Faults) -> Any:
+    try:
+        with naming(key):
+            return read(document[key])
+    except InputError as error:
+        faults.found += error.faults
+        return None
+
+
+def _value(value: Any, faults: Faults) -> float:
+    return math.inf if value is None else faults.number("value", value)
+
+
+def _trials(value: Any, faults: Faults) -> tuple[Trial, ...]:
+    trials = []
+    for i, entry in enumerate(faults.items("trials", value)):
+        path = f"trials[{i}]"
+        table = faults.table(path, entry, TRIAL_KEYS, needed=TRIAL_KEYS[:3])
+        trials.append(
+            Trial(
+                faults.text(f"{path}.method", table.get("method", "?")),
+                to_us(faults.seconds(f"{path}.makespan", table.get("makespan", 0), LATEST_S)),
+                faults.seconds(f"{path}.seconds", table.get("seconds", 0)),
+                faults.text(f"{path}.note", table.get("note", ""), empty=True),
+            )
+        )
+    return tuple(trials)
+
+
+def _schedule(value: Any, graph: Graph, cluster: Cluster, faults: Faults) -> Schedule:
+    executors = {executor.id: i for i, executor in enumerate(cluster.executors)}
+    first = np.searchsorted(cluster.slot_executor, np.arange(len(executors))).tolist()
+    slot, start, finish = [-1] * graph.n, [0] * graph.n, [0] * graph.n
+    for i, entry in enumerate(faults.items("tasks", value, "a list of placed tasks")):
+        path = f"tasks[{i}]"
+        table = faults.table(path, entry, TASK_KEYS, needed=TASK_KEYS)
+        if len(table) != len(TASK_KEYS):
+            continue
+        name, on = table["id"], table["executor"]
+        task = graph.index.get(name) if isinstance(name, str) else None
+        executor = executors.get(on) if isinstance(on, str) else None
+        if task is None:
+            faults.unknown_name(f"{path}.id", name, graph.index.keys(), "task")
+        if executor is None:
+            faults.unknown_name(f"{path}.executor", on, executors.keys(), "executor")
+        if task is None or executor is None:
+            continue
+        if slot[task] >= 0:
+            faults.add(f"{path}.id", f"{show(name)} is placed twice; expected every task once")
+        slot[task] = first[executor] + faults.whole(
+            f"{path}.slot", table["slot"], 0, cluster.executors[executor].slots - 1
+        )
+        start[task] = to_us(faults.seconds(f"{path}.start", table["start"], LATEST_S))
+        finish[task] = to_us(faults.seconds(f"{path}.finish", table["finish"], LATEST_S))
+        if finish[task] < start[task]:
+            faults.add(f"{path}.finish", f"is {show(table['finish'])}, before its start; expected a later time")
+    for task in [task for task, placed in enumerate(slot) if placed < 0] if not faults.found else ():
+        faults.add("tasks", f"{show(graph.names[task])} is placed nowhere; expected every task once")
+    return Schedule(np.array(slot, dtype=np.int32), np.array(start, dtype=np.int64), np.array(finish, dtype=np.int64))
