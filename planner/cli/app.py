@@ -17,7 +17,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from planner.cli.commands import COMMANDS
 from planner.cli.parser import build_parser
 from planner.errors import PlannerError, RunError
 
@@ -39,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
 
     def call() -> None:
-        words = build_parser().parse_args(argv)
+        words = build_parser().parse(argv)
+        # Only now: help and mistyped words need not wait for numpy, pandas and compiled code.
+        from planner.cli.commands import COMMANDS
+
         COMMANDS[words.command](words)
 
     return exit_code(call)

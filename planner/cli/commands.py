@@ -8,37 +8,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from planner import pipeline
-from planner.cli.options import DEFAULT_EXECUTORS, Reader, holds_plan
+from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
-from planner.errors import Fault
-from planner.io import read_graph, read_run
+from planner.io import is_plan, read_graph, read_run
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.report import comparison_text, load_text, plan_text, table, write_report
+from planner.report import comparison_text, load_text, plan_text, write_report
 from planner.schedulers import methods
 
-__all__ = ["COMMANDS", "EMPTY", "read_inputs"]
-
-EMPTY = GraphBuilder().build()
-"""Stands for a graph that could not be read, until all faults are known."""
+__all__ = ["COMMANDS", "named_graph", "planning_settings"]
 
 
 def methods_command(words: Namespace) -> None:
     """Carry out ``planner methods``."""
-    listed = [{"method": m.name, "what it does": m.summary, "source": m.source} for m in methods()]
-    listed.insert(0, {"method": "auto", "what it does": "All of these, and a search around the best", "source": ""})
-    _show(words, listed, lambda: table(pd.DataFrame(listed)))
+    listed = [{"method": m.name, "summary": m.summary, "source": m.source} for m in methods()]
+    listed.insert(
+        0,
+        {"method": "auto", "summary": "The best of all methods, and a search around it", "source": "all of the below"},
+    )
+    wide = max(len(row["method"]) for row in listed)
+    lines = [f"{row['method']:{wide}}  {row['summary']}\n{'':{wide}}  {row['source']}" for row in listed]
+    _show(words, listed, lambda: "\n".join(lines))
 
 
 def plan_command(words: Namespace) -> None:
     """Carry out ``planner plan``."""
     reader = Reader(words)
     settings = planning_settings(reader)
-    graph, cluster = read_inputs(reader)
+    graph, cluster = _inputs(reader)
     reader.check()
     planned = pipeline.plan(graph, cluster, **settings)
     if words.output:
@@ -51,7 +50,7 @@ def compare_command(words: Namespace) -> None:
     """Carry out ``planner compare``."""
     reader = Reader(words)
     chosen, budget, seed = reader.method_list(), reader.budget(), reader.seed()
-    graph, cluster = read_inputs(reader)
+    graph, cluster = _inputs(reader)
     reader.check()
     frame = pipeline.compare(graph, cluster, methods=chosen, budget=budget, seed=seed).to_pandas()
     _show(words, rows(frame), lambda: comparison_text(frame))
@@ -59,7 +58,7 @@ def compare_command(words: Namespace) -> None:
 
 def simulate_command(words: Namespace) -> None:
     """Carry out ``planner simulate``: a plan is replayed, a graph is planned for each number of executors."""
-    if words.executors is None and holds_plan(words.file):
+    if words.executors is None and is_plan(words.file):
         _replay(words)
     else:
         _curve(words)
@@ -85,7 +84,7 @@ def _curve(words: Namespace) -> None:
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow")
     span, slots = reader.span(), reader.number("slots", 1, least=1, most=10_000)
     method, budget, seed, network = reader.method(), reader.budget(1.0), reader.seed(), reader.network()
-    graph = _graph(reader, words.file)
+    graph = named_graph(reader, words.file)
     reader.check()
     settings: dict[str, Any] = {"slots": slots, "network": network, "method": method, "budget": budget, "seed": seed}
     found = pipeline.curve(graph, span, **settings)
@@ -123,18 +122,19 @@ def planning_settings(reader: Reader) -> dict[str, Any]:
     return settings
 
 
-def read_inputs(reader: Reader) -> tuple[Graph, Cluster]:
-    """Read the graph, and the cluster that is named or else the default one, and say which that is."""
+def _inputs(reader: Reader) -> tuple[Graph, Cluster]:
+    # The cluster is the one that is named, or else the default one, which is said.
     cluster = reader.cluster()
-    graph = _graph(reader, reader.words.graph)
+    graph = named_graph(reader, reader.words.graph)
     if not reader.names_cluster() and not reader.faults:
         name = f"{DEFAULT_EXECUTORS} executors of 1 slot"
         print(f"planner: no cluster named, so planning for {name} (--cluster, --executors)", file=sys.stderr)
     return graph, cluster
 
 
-def _graph(reader: Reader, path: str) -> Graph:
-    graph = EMPTY
+def named_graph(reader: Reader, path: str) -> Graph:
+    """Read the graph; an empty one stands for it when that fails, until all faults are known."""
+    graph = GraphBuilder().build()
     with reader.collecting(path):
         graph = read_graph(path, edges=reader.words.edges)
     return graph

@@ -77,6 +77,22 @@ class Reader:
             value = parse(text)
         return value
 
+    def refuse(self, why: str, *names: str) -> None:
+        """Refuse options that do not go with the rest."""
+        given = [name for name in names if getattr(self.words, name, None) is not None]
+        self.faults += [Fault(f"--{name}", why) for name in given]
+
+    def new_folder(self, name: str) -> Path | None:
+        """Read the name of a folder for a run, which has to be new or empty."""
+        text = getattr(self.words, name)
+        if text is None:
+            return None
+        path = f"--{name.replace('_', '-')}"
+        with self.collecting(path):
+            if Path(text).exists() and (not Path(text).is_dir() or any(Path(text).iterdir())):
+                raise InputError(f"{text} is there already and holds something; expected a new or an empty folder")
+        return Path(text)
+
     def number(self, name: str, default: int, least: int = 0, most: int | None = None) -> int:
         """Read a whole number."""
         return self.option(name, default, lambda text: whole(text, least, most))
@@ -124,23 +140,26 @@ class Reader:
         """Read ``--noise``."""
         return self.option("noise", 0.0, _decimal)
 
-    def slow(self, cluster: Cluster) -> dict[str, float]:
-        """Read every ``--slow ID=FACTOR``."""
-        known = [executor.id for executor in cluster.executors]
-        found = {}
+    def slow(self, cluster: Cluster | None) -> dict[str, float]:
+        """Read every ``--slow ID=FACTOR``; without a cluster any id goes."""
+        known = [executor.id for executor in cluster.executors] if cluster else None
+        found: dict[str, float] = {}
         for text in self.words.slow or ():
             with self.collecting("--slow"):
                 executor, sign, factor = text.rpartition("=")
                 if not sign:
-                    raise InputError(
-                        f"{text!r} is no ID=FACTOR; expected an executor and a factor, such as {known[0]}=4"
-                    )
-                found[_known(executor, "executor", known)] = _decimal(factor, above=0)
+                    raise InputError(f"{text!r} is no ID=FACTOR; expected an executor and a factor, such as 0=4")
+                if known is not None:
+                    _known(executor, "executor", known)
+                found[executor] = _decimal(factor, above=0)
         return found
 
-    def span(self) -> range | None:
-        """Read ``--executors A..B``; None when it is left out."""
-        return self.option("executors", None, _range)
+    def span(self) -> range:
+        """Read ``--executors A..B``, which has to be there."""
+        if self.words.executors is None:
+            problem = "is left out; expected a range such as 2..64, because the file is a graph (or give a plan)"
+            self.faults.append(Fault("--executors", problem))
+        return self.option("executors", range(1, 2), _range)
 
     def network(self, otherwise: Network | None = None) -> Network:
         """Read ``--bandwidth`` and ``--latency``."""
@@ -167,7 +186,7 @@ class Reader:
                 )
         cluster = Cluster.uniform(1)
         with self.collecting(file):
-            cluster = read_cluster(Path(file))
+            cluster = read_cluster(file)
         return replace(cluster, network=self.network(cluster.network))
 
 

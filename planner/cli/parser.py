@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from planner.errors import Fault, InputError
 
 __all__ = ["Parser", "build_parser", "nearest"]
+
+
+ABOUT = "Plan work with dependencies, prove the plan, run it on Spark, measure it."
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,20 +26,29 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
-        self.known: dict[str, list[str]] = {}
+        self.commands: dict[str, Parser] = {}
+
+    def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
+        """Take the words apart.
+
+        Raises
+        ------
+        InputError
+            If there are words that are not known, or words missing.
+        """
+        words, unknown = self.parse_known_args(argv)
+        if unknown:
+            asked = self.commands.get(getattr(words, "command", ""), self)
+            options = [option for action in asked._actions for option in action.option_strings]
+            hints = "".join(nearest(word.partition("=")[0], options) for word in unknown if word.startswith("--"))
+            asked.error(f"unrecognized arguments: {' '.join(unknown)}{hints}")
+        return words
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the form of the command line."""
-        raise InputError([Fault(f"{self.prog}", f"{message}{self._nearest(message)} (see {self.prog} --help)")])
-
-    def _nearest(self, message: str) -> str:
         wrong = re.search(r"invalid choice: '([^']*)'", message)
-        if wrong:
-            return nearest(wrong[1], self.known.get("commands", []))
-        unknown = re.search(r"unrecognized arguments: (--\S+)", message)
-        if not unknown:
-            return ""
-        return nearest(unknown[1].partition("=")[0], [s for action in self._actions for s in action.option_strings])
+        hint = nearest(wrong[1], list(self.commands)) if wrong else ""
+        raise InputError([Fault(self.prog, f"{message}{hint} (see {self.prog} --help)")])
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -50,9 +63,9 @@ def nearest(word: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Build the parser of the command ``planner``."""
-    parser = Parser(prog="planner", description=__import__("planner").__doc__, epilog=_example("plan graph.json"))
+    parser = Parser(prog="planner", description=ABOUT, epilog=_example("plan graph.json"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     _methods(commands)
     _plan(commands)
@@ -60,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     _simulate(commands)
     _run(commands)
     _report(commands)
-    parser.known["commands"] = list(commands.choices)
+    parser.commands = dict(commands.choices)
     return parser
 
 
@@ -125,10 +138,9 @@ def _simulate(commands: Any) -> None:
     parser.add_argument("--slow", metavar="ID=FACTOR", action="append", help="executor ID takes FACTOR times as long")
     parser.add_argument("--executors", metavar="A..B", help="for a graph: the numbers of executors to plan for")
     parser.add_argument("--slots", metavar="S", help="for a graph: slots of each executor (1 if left out)")
-    _network(parser)
+    _network(parser, "for a graph: ")
     parser.add_argument("--method", metavar="NAME", help="for a graph: the planning method (auto if left out)")
-    _effort(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the curve as HTML to this file")
+    _effort(parser, "10s; for a curve, 1s a point")
     _json(parser)
 
 
@@ -175,15 +187,13 @@ def _cluster(parser: argparse.ArgumentParser, default: str = "4 executors of 1 s
     )
     cluster.add_argument("--executors", metavar="N", help="so many equal executors")
     cluster.add_argument("--slots", metavar="S", help="slots of each (1 if left out)")
+    cluster.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (unlimited if left out)")
     _network(cluster)
 
 
-def _network(parser: Any) -> None:
-    parser.add_argument("--memory", metavar="SIZE", help="memory of each executor, such as 4GB (unlimited if left out)")
-    parser.add_argument(
-        "--bandwidth", metavar="RATE", help="between executors, such as 1Gbit (transfers free if left out)"
-    )
-    parser.add_argument("--latency", metavar="TIME", help="between executors, such as 1ms")
+def _network(parser: Any, to: str = "") -> None:
+    parser.add_argument("--bandwidth", metavar="RATE", help=f"{to}between executors, such as 1Gbit (free if left out)")
+    parser.add_argument("--latency", metavar="TIME", help=f"{to}between executors, such as 1ms")
 
 
 def _planning(parser: argparse.ArgumentParser) -> None:
@@ -195,8 +205,8 @@ def _planning(parser: argparse.ArgumentParser) -> None:
     _effort(parser)
 
 
-def _effort(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", metavar="TIME", help="time for planning, such as 10s (if left out)")
+def _effort(parser: argparse.ArgumentParser, budget: str = "10s") -> None:
+    parser.add_argument("--budget", metavar="TIME", help=f"time for planning, such as 500ms ({budget} if left out)")
     parser.add_argument("--seed", metavar="N", help="the same seed gives the same plan (0 if left out)")
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from planner import pipeline
-from planner.cli.commands import planning_settings, read_graph_option
+from planner.cli.commands import named_graph, planning_settings
 from planner.cli.options import Reader
 from planner.cli.summary import dump, plan_summary, run_summary
 from planner.errors import RunError
@@ -26,26 +24,44 @@ def run_on_spark(words: Namespace) -> None:
     Raises
     ------
     PlannerError
-        As `planner.plan` and `planner.spark.run`; after a `RunError` what finished has been shown and written.
+        As `planner.plan` and `planner.spark.run`; before a `RunError` is raised, what finished is shown and written.
     """
     reader = Reader(words)
-    settings, emulate = planning_settings(reader), reader.emulate()
+    settings, emulate, folder = planning_settings(reader), reader.emulate(), reader.new_folder("run_dir")
     with reader.collecting("--master"):
         check_master(words.master)
-    graph = read_graph_option(reader, words.graph)
+    graph, network = named_graph(reader, words.graph), reader.network()
     named = reader.cluster() if reader.names_cluster() else None
-    network, memory = reader.network(), reader.memory()
+    if named is None:
+        reader.refuse("goes with --executors; without them the memory is what Spark gave its executors", "memory")
     reader.check()
-    planned = pipeline.plan(graph, named, **settings) if named else None  # before Spark starts: it may be refused
+    planned = pipeline.plan(graph, named, **settings) if named else None  # what is wrong is known before Spark starts
     with session(words.master, f"planner: {Path(words.graph).name}") as spark:
         if planned is None:
             planned = pipeline.plan(graph, discover(spark, network=network), **settings)
         if not words.json:
             print(plan_text(planned), end="\n\n", flush=True)
-        progress: Any = "none" if words.json else "auto"
         try:
-            result = run(planned, spark, run_dir=words.run_dir, emulate=emulate, progress=progress)
+            result = run(planned, spark, run_dir=folder, emulate=emulate, progress="none" if words.json else "auto")
         except RunError as error:
             _show(words, planned, getattr(error, "result", None), error)
             raise
     _show(words, planned, result, None)
+
+
+def _show(words: Namespace, planned: pipeline.Plan, result: RunResult | None, error: RunError | None) -> None:
+    report = None
+    if result is not None and result.run_dir is not None:
+        report = write_report(planned, result.load, result.run_dir / "report.html")
+    for warning in result.warnings if result is not None else ():
+        print(f"planner: {warning}", file=sys.stderr)
+    if words.json:
+        summary = {**plan_summary(planned), **(run_summary(result.load) if result is not None else {})}
+        if error is not None:
+            summary |= {"status": result.load.status if result is not None else "failed", "error": str(error)}
+        print(dump({**summary, "report": None if report is None else str(report)}))
+        return
+    if result is not None:
+        print(load_text(result.load, planned))
+    if report is not None:
+        print(f"written: {report}")

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from planner.errors import Fault, Finding, InputError, PreflightError
 
-__all__ = ["session", "submitted"]
+__all__ = ["check_master", "session", "submitted"]
 
 
 MASTER = re.compile(
@@ -25,6 +25,20 @@ FORMS = "expected local[n], local-cluster[executors,slots,MB], spark://host:port
 def submitted() -> bool:
     """Tell whether this process was started by spark-submit, which has settled the master."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def check_master(master: str | None) -> None:
+    """Check the form of a master, which Spark does as well, but after a page of Java.
+
+    Raises
+    ------
+    InputError
+        If it is none that Spark knows, or is left out where there is neither a session nor spark-submit.
+    """
+    if master is None and SparkSession.getActiveSession() is None and not submitted():
+        raise InputError([Fault("--master", f"is left out; {FORMS}")])
+    if master is not None and not MASTER.fullmatch(master):
+        raise InputError([Fault("--master", f"{master!r} is no master; {FORMS}")])
 
 
 @contextmanager
@@ -49,11 +63,7 @@ def session(master: str | None = None, name: str = "planner") -> Iterator[SparkS
     if active is not None:
         yield active
         return
-    if master is None and not submitted():
-        raise InputError([Fault("--master", f"is left out; {FORMS}")])
-    if master is not None and not MASTER.fullmatch(master):
-        # Spark would say so too, after a page of Java.
-        raise InputError([Fault("--master", f"{master!r} is no master; {FORMS}")])
+    check_master(master)
     started = _start(master, name)
     try:
         yield started

@@ -1,0 +1,199 @@
+"""Every command: what it prints, what it writes, and what it answers to mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import planner as package
+from planner.errors import RunError, TaskFailure
+
+Planner = Callable[..., Any]
+
+
+def test_methods_are_listed_with_their_sources(planner: Planner) -> None:
+    said = planner("methods")
+    assert said.code == 0 and "heft" in said.out and "doi:10.1109/71.993206" in said.out
+    names = {row["method"] for row in planner("methods", "--json").json}
+    assert {"auto", "heft", "cpop", "round_robin", "random", "least_loaded", "priority", "greedy"} <= names
+
+
+def test_plan_shows_and_writes_a_plan(planner: Planner, graph: str, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    said = planner("plan", graph, "--executors", "2", "-o", file)
+    assert said.code == 0 and said.err == ""
+    assert "predicted makespan" in said.out and "5 s" in said.out and f"written: {file}" in said.out
+    written = json.loads(file.read_text())
+    assert written["format"] == "planner.plan/1" and written["makespan"] == 5.0 == written["lower_bound"]
+    assert {"id", "executor", "slot", "start", "finish"} == set(written["tasks"][0])
+
+
+def test_json_is_the_summary_without_the_tasks(planner: Planner, graph: str, tmp_path: Path) -> None:
+    said = planner("plan", graph, "--executors", "2", "--json", "-o", tmp_path / "plan.json")
+    summary = said.json
+    written = json.loads((tmp_path / "plan.json").read_text())
+    assert summary["makespan"] == 5.0 and summary["gap"] == 0 and summary["status"] == "optimal"
+    assert set(written) - {"format", "tasks", "graph", "cluster"} <= set(summary)
+    assert {key: summary[key] for key in ("method", "lower_bound", "seconds", "notes")} == {
+        key: written[key] for key in ("method", "lower_bound", "seconds", "notes")
+    }
+    assert "tasks" not in summary and summary["task_count"] == 4
+
+
+def test_the_default_cluster_is_said_on_standard_error(planner: Planner, graph: str) -> None:
+    said = planner("plan", graph, "--json")
+    assert said.json["executor_count"] == 4 == said.json["slot_count"]
+    assert "no cluster named, so planning for 4 executors of 1 slot" in said.err
+
+
+def test_network_and_slots_reach_the_plan(planner: Planner, graph: str) -> None:
+    free = planner("plan", graph, "--executors", "1", "--slots", "3", "--json").json
+    assert free["slot_count"] == 3 and free["executor_count"] == 1
+    dear = planner("plan", graph, "--executors", "2", "--bandwidth", "1MB/s", "--latency", "250ms", "--json").json
+    assert dear["makespan"] > 5.0
+
+
+def test_a_cluster_file(planner: Planner, graph: str, tmp_path: Path) -> None:
+    file = tmp_path / "cluster.toml"
+    file.write_text('[[executors]]\nid = "fast"\nspeed = 5\n\n[[executors]]\nid = "slow"\n')
+    assert planner("plan", graph, "--cluster", file, "--json").json["makespan"] <= 1.4
+
+
+def test_compare_is_a_table_of_the_methods_named(planner: Planner, graph: str) -> None:
+    said = planner("compare", graph, "--executors", "2", "--methods", "heft, round_robin")
+    assert said.code == 0 and "heft" in said.out and "round_robin" in said.out and "cpop" not in said.out
+    rows = planner("compare", graph, "--executors", "2", "--methods", "heft,round_robin", "--json").json
+    assert rows[0]["method"] == "heft"
+    assert {"method", "makespan", "gap", "imbalance", "seconds"} <= set(rows[0])
+
+
+def test_a_plan_is_replayed_in_another_world(planner: Planner, graph: str, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    planner("plan", graph, "--executors", "2", "-o", plan)
+    assert planner("simulate", plan, "--json").json["simulated_makespan"] == 5.0
+    slow = planner("simulate", plan, "--slow", "0=4", "--slow", "1=4", "--json").json
+    assert slow["simulated_makespan"] == 20.0 and slow["stretch"] == 4.0
+    noisy = [planner("simulate", plan, "--noise", "0.5", "--seed", seed, "--json").json for seed in (1, 1, 2)]
+    assert noisy[0] == noisy[1] != noisy[2]
+    assert "simulated" in planner("simulate", plan, "--noise", "0.2").out
+
+
+def test_a_graph_is_planned_for_each_number_of_executors(planner: Planner, graph: str) -> None:
+    said = planner("simulate", graph, "--executors", "1..3", "--json")
+    assert [(point["executors"], point["makespan"]) for point in said.json["points"]] == [(1, 7.0), (2, 5.0), (3, 5.0)]
+    assert "executors" in planner("simulate", graph, "--executors", "1..3").out
+
+
+def test_the_objective_of_efficiency(planner: Planner, tmp_path: Path) -> None:
+    tasks = [{"id": name, "run": "math:sqrt", "args": [1], "work": 1} for name in ("t1", "t2")]
+    (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
+    units = "".join(f'[[executors]]\nid = "c{i}"\n' for i in (1, 2, 3, 4))
+    (tmp_path / "units.toml").write_text(units)
+    (tmp_path / "f.toml").write_text("[efficiency.t1]\nc1 = 2\nc2 = 1.5\n[efficiency.t2]\nc3 = 1.2\nc4 = 1.8\n")
+    given = ("--cluster", tmp_path / "units.toml", "--objective", "efficiency", "--efficiency", tmp_path / "f.toml")
+    said = planner("plan", tmp_path / "graph.json", *given, "--json", "-o", tmp_path / "plan.json")
+    assert said.json["objective"] == "efficiency" and said.json["value"] == pytest.approx(3.8)
+    placed = {task["id"]: task["executor"] for task in json.loads((tmp_path / "plan.json").read_text())["tasks"]}
+    assert placed == {"t1": "c1", "t2": "c4"}
+
+
+def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "run": "m:f", "work": -1}]}))
+    said = planner(
+        *("plan", bad, "--executors", "0", "--slots", "x", "--bandwidth", "fast", "--latency=-1s"),
+        *("--budget", "soon", "--seed", "1.5", "--method", "heftt", "--objective", "speed", "--memory", "2XB"),
+    )
+    assert said.code == 2 and said.out == "" and "Traceback" not in said.err
+    for named in ("--executors", "--slots", "--bandwidth", "--latency", "--budget", "--seed", "--memory", "work"):
+        assert named in said.err, named
+    assert "'heftt' is no method; did you mean 'heft'?" in said.err
+    assert "--objective: 'speed' is no objective" in said.err and str(bad) in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["plan", "nothing.json"], "nothing.json"),
+        (["plan"], "the following arguments are required: GRAPH"),
+        (["plna", "x"], "did you mean 'plan'?"),
+        (["plan", "GRAPH", "--methd", "heft"], "did you mean '--method'?"),
+        (["plan", "GRAPH", "--meth", "heft"], "unrecognized arguments: --meth"),
+        (["plan", "GRAPH", "--cluster", "none.toml"], "none.toml"),
+        (["plan", "GRAPH", "--cluster", "none.toml", "--slots", "2"], "--slots: cannot stand beside --cluster"),
+        (["plan", "GRAPH", "--efficiency", "none.toml"], "--efficiency: is given, but --objective is not efficiency"),
+        (["plan", "GRAPH", "--objective", "efficiency"], "--efficiency: is left out"),
+        (["plan", "GRAPH", "-o", "/no/such/folder/plan.json"], "/no/such/folder/plan.json"),
+        (["compare", "GRAPH", "--methods", "heft,xyz"], "--methods: 'xyz' is no method"),
+        (["compare", "GRAPH", "--methods", ","], "--methods: names none"),
+        (["simulate", "GRAPH"], "--executors: is left out; expected a range such as 2..64"),
+        (["simulate", "GRAPH", "--executors", "9..2"], "--executors: '9..2' is no range"),
+        (["simulate", "GRAPH", "--executors", "2..3", "--noise", "1"], "--noise: goes with a plan"),
+        (["simulate", "nothing.json"], "nothing.json"),
+        (["report", "nothing"], "nothing: does not exist"),
+        (["run", "GRAPH"], "--master: is left out"),
+        (["run", "GRAPH", "--master", "lokal"], "--master: 'lokal' is no master"),
+        (["run", "GRAPH", "--master", "local[1]", "--emulate", "0"], "--emulate: '0' is out of bounds"),
+        (["run", "GRAPH", "--master", "local[1]", "--run-dir", "."], "--run-dir: . is there already"),
+    ],
+)
+def test_mistakes_get_one_clear_text_and_exit_code_2(
+    planner: Planner, graph: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = planner(*(graph if word == "GRAPH" else word for word in words))
+    assert (said.code, said.out) == (2, "")
+    assert text in said.err and said.err.startswith("planner: ") and "Traceback" not in said.err
+
+
+def test_slow_executors_must_be_in_the_plan(planner: Planner, graph: str, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    planner("plan", graph, "--executors", "2", "-o", plan)
+    said = planner("simulate", plan, "--slow", "7=2", "--slow", "0", "--slow", "1=-2", "--noise", "nan", "--slots", "2")
+    assert said.code == 2
+    for text in ("'7' is no executor; expected one of 0, 1", "'0' is no ID=FACTOR", "'-2' is out of", "--noise: 'nan'"):
+        assert text in said.err
+    assert "--slots: goes with a graph" in said.err
+
+
+def test_an_endless_gap_is_null_in_json(planner: Planner, tmp_path: Path) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "run": "m:f", "work": 0}]}))
+    said = planner("plan", file, "--executors", "1", "--json")
+    assert said.json["gap"] in (0, None)
+
+
+def test_help_has_examples(planner: Planner, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("methods", "plan", "compare", "simulate", "run", "report"):
+        with pytest.raises(SystemExit) as left:
+            planner(command, "--help")
+        assert left.value.code == 0
+        assert f"for example:\n  planner {command}" in capsys.readouterr().out
+
+
+def test_a_failed_run_is_exit_code_1_with_its_text(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch, graph: str
+) -> None:
+    from planner.cli import commands
+
+    failure = TaskFailure("left", "0", 0, 0, "ValueError: no", "Traceback (most recent call last):\n  boom")
+
+    def fail(_: object) -> None:
+        raise RunError("1 task failed", [failure], skipped=["join"])
+
+    monkeypatch.setitem(commands.COMMANDS, "run", fail)  # type: ignore[arg-type]
+    said = planner("run", graph, "--master", "local[1]")
+    assert said.code == 1 and "task 'left' failed on executor 0" in said.err and "join" in said.err
+
+
+def test_an_interrupt_is_exit_code_130(planner: Planner, monkeypatch: pytest.MonkeyPatch, graph: str) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(package.pipeline, "plan", interrupt)
+    said = planner("plan", graph, "--executors", "1")
+    assert said.code == 130 and said.err == "planner: interrupted\n"
