@@ -7,10 +7,10 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
+from planner.model.compiled import compiled
 from planner.model.plan import Bound
 from planner.model.units import format_seconds
 
@@ -54,7 +54,7 @@ def _load(problem: Problem) -> Float64:
     return (problem.time_us * problem.class_speed[None, :]).min(axis=1)
 
 
-@njit(cache=True)
+@compiled
 def _heads_and_tails(order: Int32, pred_ptr: Int64, pred: Int32, succ_ptr: Int64, succ: Int32, time: Int64) -> Any:
     head, tail = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
     for k in range(len(order)):

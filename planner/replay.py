@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from planner.errors import Fault, InputError
 from planner.model.arrays import Float64, Int64
 from planner.model.cluster import Cluster
+from planner.model.compiled import compiled
 from planner.model.graph import Graph
 from planner.model.plan import Schedule
 
@@ -99,7 +99,7 @@ def _sending(graph: Graph, cluster: Cluster, executor: Any) -> Int64:
     return np.where(there == here, 0, cluster.class_latency_us[pair] + np.ceil(exact - 1e-6).astype(np.int64))
 
 
-@njit(cache=True)
+@compiled
 def _replayed(order: Any, slot: Any, time: Any, pred_ptr: Any, pred: Any, sending: Any) -> Any:
     start, finish = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
     free = np.zeros(slot.max() + 1 if len(slot) else 0, np.int64)

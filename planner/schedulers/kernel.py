@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
+from planner.model.compiled import compiled
 from planner.model.plan import Schedule
 
 __all__ = ["by_rank", "downward_rank", "list_schedule", "topological", "upward_rank"]
@@ -97,7 +97,7 @@ def downward_rank(problem: Problem) -> Float64:
     )
 
 
-@njit(cache=True)
+@compiled
 def _upward(order: Int32, succ_ptr: Int64, succ: Int32, succ_edge: Int64, time: Float64, edge: Float64) -> Float64:
     rank = np.zeros(len(order))
     for k in range(len(order) - 1, -1, -1):
@@ -109,7 +109,7 @@ def _upward(order: Int32, succ_ptr: Int64, succ: Int32, succ_edge: Int64, time: 
     return rank
 
 
-@njit(cache=True)
+@compiled
 def _raised(order: Int32, succ_ptr: Int64, succ: Int32, rank: Float64) -> Float64:
     rank = rank.copy()
     for k in range(len(order) - 1, -1, -1):
@@ -119,7 +119,7 @@ def _raised(order: Int32, succ_ptr: Int64, succ: Int32, rank: Float64) -> Float6
     return rank
 
 
-@njit(cache=True)
+@compiled
 def _downward(order: Int32, pred_ptr: Int64, pred: Int32, time: Float64, edge: Float64) -> Float64:
     rank = np.zeros(len(order))
     for k in range(len(order)):
@@ -140,7 +140,7 @@ class _Lists(NamedTuple):
     finish: Int64
 
 
-@njit(cache=True)
+@compiled
 def _place(p: Any, order: Any, forced: Any, within: Any, by_start: bool, insertion: bool, tight: bool) -> Any:
     n, n_slots = len(order), len(p.slot_executor)
     slot = np.full(n, -1, dtype=np.int32)
@@ -177,7 +177,7 @@ def _place(p: Any, order: Any, forced: Any, within: Any, by_start: bool, inserti
     return slot, lists.start, lists.finish
 
 
-@njit(cache=True)
+@compiled
 def _insert(task: Any, s: Any, prior: Any, lists: Any) -> None:
     following = lists.head[s] if prior < 0 else lists.after[prior]
     lists.before[task], lists.after[task] = prior, following
@@ -191,7 +191,7 @@ def _insert(task: Any, s: Any, prior: Any, lists: Any) -> None:
         lists.before[following] = task
 
 
-@njit(cache=True)
+@compiled
 def _ready(p: Any, task: Any, slot: Any, finish: Any, ready: Any, local: Any) -> None:
     """When the inputs of a task are there, for every executor."""
     low, high = p.pred_ptr[task], p.pred_ptr[task + 1]
@@ -225,12 +225,12 @@ def _ready(p: Any, task: Any, slot: Any, finish: Any, ready: Any, local: Any) ->
         ready[e] = max(local[e], second if e == latest_from else latest)
 
 
-@njit(cache=True)
+@compiled
 def _transfer(p: Any, row: Any, column: Any, size: Any) -> Any:
     return p.latency_us[row, column] + np.int64(np.ceil(size * p.us_per_byte[row, column] - 1e-6))
 
 
-@njit(cache=True)
+@compiled
 def _gap(s: Any, ready: Any, length: Any, lists: Any, insertion: bool) -> Any:
     """Earliest start on a slot from `ready` on, and the task it comes behind there (−1: it is the first)."""
     prior = lists.tail[s]
@@ -248,7 +248,7 @@ def _gap(s: Any, ready: Any, length: Any, lists: Any, insertion: bool) -> Any:
     return begin, prior
 
 
-@njit(cache=True)
+@compiled
 def _roomy(p: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, lists: Any, insertion: bool) -> Any:
     """Move a start on until the executor's memory holds the task beside those that run at the same time."""
     executor = p.slot_executor[s]
@@ -262,7 +262,7 @@ def _roomy(p: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, lists
         begin, prior = _gap(s, free_at, length, lists, insertion)
 
 
-@njit(cache=True)
+@compiled
 def _crowded_until(p: Any, executor: Any, begin: Any, end: Any, room: Any, lists: Any) -> Any:
     """−1 when tasks in [begin, end) on an executor never hold more than `room`; else the next moment one ends."""
     soonest, crowded = np.int64(-1), False
@@ -278,7 +278,7 @@ def _crowded_until(p: Any, executor: Any, begin: Any, end: Any, room: Any, lists
     return soonest if crowded else np.int64(-1)
 
 
-@njit(cache=True)
+@compiled
 def _held(p: Any, executor: Any, moment: Any, lists: Any) -> Any:
     held = np.int64(0)
     for s in range(len(lists.tail)):
