@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,69 +67,90 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     """
     tasks_file = path / "tasks.parquet" if path.is_dir() and (path / "tasks.parquet").exists() else path
     edges_file = Path(edges) if edges is not None else edges_beside(tasks_file)
-    faults = Faults()
-    tasks = _read(tasks_file, TASK_COLUMNS, ("id", "work"))
-    ids = _ids(tasks["id"], "id", faults)
-    columns: dict[str, Any] = {
-        "work": _numbers(tasks["work"], "work", faults, nulls=None),
-        **{name: _sizes(tasks[name], name, faults) for name in ("memory", "output") if name in tasks},
-        **({"kind": _texts(tasks["kind"], "kind", faults)} if "kind" in tasks else {}),
-    }
-    with naming(tasks_file):
-        faults.raise_if_any()
+    ids, columns = _read_tasks(tasks_file)
     if edges is not None or edges_file.exists():
         columns |= _read_edges(edges_file, ids, columns.get("output"))
-    del tasks
     with naming(tasks_file):
         return Graph.from_arrays(ids, **columns)
 
 
+def _read_tasks(path: Path) -> tuple[pa.Array, dict[str, Any]]:
+    faults = Faults()
+    with _reading(path):
+        table = _Table(path, TASK_COLUMNS, ("id", "work"))
+        ids = _ids(table.column("id"), "id", faults)
+        columns: dict[str, Any] = {"work": _numbers(table.column("work"), "work", faults, nulls=None)}
+        columns |= {
+            name: _sizes(table.column(name), name, faults) for name in ("memory", "output") if name in table.names
+        }
+        if "kind" in table.names:
+            columns["kind"] = _texts(table.column("kind"), "kind", faults)
+        faults.raise_if_any()
+    return ids, columns
+
+
 def _read_edges(path: Path, ids: pa.Array, output: Int64 | None) -> dict[str, Any]:
     faults = Faults()
-    table = _read(path, EDGE_COLUMNS, EDGE_COLUMNS[:2])
-    found: dict[str, Any] = {name: _positions(table.pop(name), ids, name, faults) for name in EDGE_COLUMNS[:2]}
-    if "bytes" in table:
-        sizes = table["bytes"]
-        given = _sizes(sizes, "bytes", faults)
-        if sizes.null_count and not faults.found:
-            missing = np.asarray(sizes.is_null())
-            given[missing] = 0 if output is None else output[found["source"][missing]]
-        found["edge_bytes"] = given
-    with naming(path):
+    with _reading(path):
+        table = _Table(path, EDGE_COLUMNS, EDGE_COLUMNS[:2])
+        found: dict[str, Any] = {}
+        for name in EDGE_COLUMNS[:2]:
+            found[name] = _positions(table.column(name), ids, name, faults)
+            pa.default_memory_pool().release_unused()
+        if "bytes" in table.names:
+            sizes = table.column("bytes")
+            found["edge_bytes"] = _sizes(sizes, "bytes", faults)
+            if sizes.null_count and not faults.found:
+                missing = np.asarray(sizes.is_null())
+                found["edge_bytes"][missing] = 0 if output is None else output[found["source"][missing]]
         faults.raise_if_any()
     return found
 
 
-def _read(path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
-    """Read the columns that are known; refuse others, since a misspelt one would be lost in silence."""
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one sentence what is wrong with a file, whoever finds it."""
     try:
-        if not path.is_dir():
-            with path.open("rb"):
-                pass  # the system's own words for what it does not give
-        table = pq.read_table(path, partitioning=None)
-        for column in table.columns:
-            column.validate(full=True)
-    except (pa.ArrowException, ValueError, OverflowError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise InputError([Fault(str(path), f"is no Parquet file that can be read ({reason})")]) from error
+        with naming(path):
+            yield
     except OSError as error:
         if error.errno is not None:
             raise unreadable(path, error) from error
-        reason = str(error).partition("\n")[0][:200]
-        raise InputError([Fault(str(path), f"is no Parquet file that can be read ({reason})")]) from error
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    faults = Faults()
-    for name in names:
-        if name not in known:
-            faults.add(name, f"is an unknown column{nearest(name, known) or '; expected ' + ', '.join(known)}")
-        if names.count(name) > 1:
-            faults.add(name, "stands twice; expected every column once")
-    for name in needed:
-        if name not in names:
-            faults.add(name, f"is missing; expected the columns {', '.join(needed)}")
-    with naming(path):
+        raise _unparquet(path, error) from error
+    except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
+        raise _unparquet(path, error) from error
+    finally:
+        pa.default_memory_pool().release_unused()
+
+
+def _unparquet(path: Path, error: Exception) -> InputError:
+    reason = str(error).partition("\n")[0][:200]
+    return InputError([Fault(str(path), f"is no Parquet file that can be read ({reason}); expected a whole one")])
+
+
+class _Table:
+    """A Parquet file, or a folder of its parts, whose columns are read one at a time, which keeps the peak low."""
+
+    def __init__(self, path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
+        if not path.is_dir():
+            path.open("rb").close()  # for the system's own words about what it does not give
+        self.data = pq.ParquetDataset(path, partitioning=None, pre_buffer=False)
+        self.names = [name for name in self.data.schema.names if not name.startswith("__index_level_")]
+        faults = Faults()
+        for name in self.names:
+            if name not in known:  # a misspelt one would be lost in silence
+                faults.add(name, f"is an unknown column{nearest(name, known) or '; expected ' + ', '.join(known)}")
+            if self.names.count(name) > 1:
+                faults.add(name, "stands twice; expected every column once")
+        for name in needed:
+            if name not in self.names:
+                faults.add(name, f"is missing; expected the columns {', '.join(needed)}")
         faults.raise_if_any()
-    return {name: table[name] for name in names}
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        column = self.data.read(columns=[name])[name]
+        column.validate(full=True)
+        return column
 
 
 def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:

@@ -340,7 +340,7 @@ def _edges(
     good = np.isfinite(sizes) & (sizes >= 0)
     for edge in np.flatnonzero(~good)[:20]:
         faults.append(Fault(f"edges[{edge}].bytes", f"is {sizes[edge]}; expected bytes >= 0"))
-    return sources, targets, np.where(good, sizes, 0).astype(np.int64)
+    return sources, targets, (sizes if good.all() else np.where(good, sizes, 0)).astype(np.int64, copy=False)
 
 
 def _kinds(kind: Sequence[str] | pa.Array | None, n: int) -> tuple[Int32, tuple[str, ...]]:

@@ -1,0 +1,105 @@
+"""Time and memory that large graphs take: built from arrays, read from Parquet, read from JSON.
+
+Each row is measured in a fresh process, so that its peak memory is its own::
+
+    python benchmarks/graph_io.py [--tasks 1000000] [--edges 3000000] [--repeat 3]
+
+The peak is that of the whole process: the interpreter, its libraries, and the arrays that the graph is built from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from planner.io import read_graph, write_graph
+from planner.model import Graph
+
+JSON_TASKS = 100_000
+
+
+def arrays(tasks: int, edges: int, seed: int = 0) -> dict[str, object]:
+    """Works of seconds; edges from a task to one of the 1,000 after it."""
+    random = np.random.default_rng(seed)
+    source = random.integers(0, tasks - 1, edges)
+    target = np.minimum(source + 1 + random.integers(0, 1000, edges), tasks - 1)
+    sizes = random.integers(0, 10**6, edges)
+    return {"work": random.exponential(1.0, tasks), "source": source, "target": target, "edge_bytes": sizes}
+
+
+def write_inputs(folder: Path, tasks: int, edges: int) -> None:
+    """Write the same graph with ids that are text and with ids that are numbers, and a smaller one as JSON."""
+    import pyarrow.parquet as pq
+
+    columns = arrays(tasks, edges)
+    (folder / "text").mkdir()
+    write_graph(Graph.from_arrays(**columns), folder / "text")
+    (folder / "numbers").mkdir()
+    pq.write_table(pa.table({"id": np.arange(tasks), "work": columns["work"]}), folder / "numbers" / "tasks.parquet")
+    ends = {"source": columns["source"], "target": columns["target"], "bytes": columns["edge_bytes"]}
+    pq.write_table(pa.table(ends), folder / "numbers" / "edges.parquet")
+    write_graph(Graph.from_arrays(**arrays(JSON_TASKS, 3 * JSON_TASKS)), folder / "graph.json")
+
+
+def measure(what: str, folder: Path, tasks: int, edges: int) -> dict[str, float]:
+    """Make the graph once in this process; compiled code is loaded before the clock starts."""
+    Graph.from_arrays(work=[1, 1], source=[0], target=[1])
+    given = arrays(tasks, edges) if what == "arrays" else {}
+    start = time.perf_counter()
+    graph = Graph.from_arrays(**given) if what == "arrays" else read_graph(folder / what)
+    seconds = time.perf_counter() - start
+    return {"tasks": graph.n, "edges": graph.n_edges, "seconds": seconds, "peak_mb": peak_bytes() / 1e6}
+
+
+def peak_bytes() -> int:
+    """Give the highest resident memory of this process; getrusage would give its parent's, where that was higher."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+ROWS = {
+    "arrays": "built from arrays",
+    "numbers": "read from Parquet, ids are numbers",
+    "text": "read from Parquet, ids are text",
+    "graph.json": "read from JSON",
+}
+
+
+def main() -> None:
+    """Measure every row and print the table."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--tasks", type=int, default=1_000_000)
+    words.add_argument("--edges", type=int, default=3_000_000)
+    words.add_argument("--repeat", type=int, default=3, help="the fastest of so many processes is shown")
+    words.add_argument("--measure", nargs=2, metavar=("ROW", "FOLDER"), help=argparse.SUPPRESS)
+    given = words.parse_args()
+    if given.measure:
+        print(json.dumps(measure(given.measure[0], Path(given.measure[1]), given.tasks, given.edges)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_inputs(Path(folder), given.tasks, given.edges)
+        print(f"{'':36} {'tasks':>10} {'edges':>10} {'seconds':>8} {'peak MB':>8}")
+        sizes = ["--tasks", str(given.tasks), "--edges", str(given.edges)]
+        for row, name in ROWS.items():
+            command = [sys.executable, __file__, *sizes, "--measure", row, folder]
+            texts = [subprocess.run(command, check=True, capture_output=True).stdout for _ in range(given.repeat)]
+            best = min(map(json.loads, texts), key=lambda found: found["seconds"])
+            print(
+                f"{name:36} {best['tasks']:>10,} {best['edges']:>10,} {best['seconds']:>8.2f} {best['peak_mb']:>8.0f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
