@@ -10,7 +10,7 @@ from planner import pipeline
 from planner.cli.commands import named_graph, planning_settings
 from planner.cli.options import Reader
 from planner.cli.summary import dump, plan_summary, run_summary
-from planner.errors import RunError
+from planner.errors import Fault, RunError
 from planner.report import load_text, plan_text, write_report
 from planner.spark import RunResult, discover, run
 from planner.spark.session import check_master, session
@@ -31,6 +31,9 @@ def run_on_spark(words: Namespace) -> None:
     with reader.collecting("--master"):
         check_master(words.master)
     graph, network = named_graph(reader, words.graph), reader.network()
+    if graph.n and not any(graph.calls) and words.emulate is None:
+        problem = "is left out; expected a scale, because this graph is a trace whose tasks name nothing to run"
+        reader.faults.append(Fault("--emulate", problem))
     named = reader.cluster() if reader.names_cluster() else None
     if named is None:
         reader.refuse("goes with --executors; without them the memory is what Spark gave its executors", "memory")

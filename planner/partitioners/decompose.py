@@ -128,7 +128,7 @@ def _explain(graph: Graph, task: int, sharding: Sharding, items: Items, cluster:
     lines = sharding.explain(items.label(sharding.heaviest), cluster.n_slots)
     family = [graph.names[other] for other in _family(graph, task)[1:]]
     if family:
-        lines.append(f"{', '.join(family)}: mapped over the same shards, and counted with them")
+        lines.append(f"its shards serve {', '.join(family)} too, whose work is counted in")
     return [f"{graph.names[task]}: {line}" for line in lines]
 
 

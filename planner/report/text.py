@@ -6,8 +6,10 @@ Control characters in ids are shown, not sent to the terminal.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -69,7 +71,8 @@ def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = No
         *_with_bars(["executor", "slots", "tasks", "planned busy", "of its time"], cells, shares, _width(width)),
         *_rest(len(rows)),
     ]
-    return _finish([*lines, *(f"note: {note}" for note in plan.notes[:8])], width, unicode)
+    notes = [textwrap.wrap(f"note: {note}", _width(width), subsequent_indent=" " * 6) for note in plan.notes[:8]]
+    return _finish([*lines, *itertools.chain(*notes)], width, unicode)
 
 
 def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:

@@ -150,6 +150,13 @@ def test_mistakes_get_one_clear_text_and_exit_code_2(
     assert text in said.err and said.err.startswith("planner: ") and "Traceback" not in said.err
 
 
+def test_a_trace_without_a_scale_is_refused_before_spark_starts(planner: Planner, tmp_path: Path) -> None:
+    file = tmp_path / "trace.json"
+    file.write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "work": 1}]}))
+    said = planner("run", file, "--master", "local[1]")
+    assert said.code == 2 and "--emulate: is left out; expected a scale" in said.err
+
+
 def test_slow_executors_must_be_in_the_plan(planner: Planner, graph: str, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     planner("plan", graph, "--executors", "2", "-o", plan)
