@@ -21,8 +21,15 @@ LINK_KEYS = ("hosts", "latency", "bandwidth")
 MOST_SLOTS = 1_000_000
 
 
-def cluster_from_document(document: Any) -> Cluster:
+def cluster_from_document(document: Any, faults: Faults | None = None) -> Cluster:
     """Check a document and give its cluster.
+
+    Parameters
+    ----------
+    document : object
+        As JSON or TOML gives it.
+    faults : Faults, optional
+        What is known to be wrong already.
 
     Raises
     ------
@@ -34,7 +41,7 @@ def cluster_from_document(document: Any) -> Cluster:
     >>> cluster_from_document({"executors": [{"id": "gpu", "slots": 2, "speed": 4}, {"count": 3}]}).n_slots
     5
     """
-    faults = Faults()
+    faults = Faults() if faults is None else faults
     top = faults.table("", document, CLUSTER_KEYS, needed=("executors",))
     if top.get("format", CLUSTER_FORMAT) != CLUSTER_FORMAT:
         faults.add("format", f"is {show(top['format'])}; expected {CLUSTER_FORMAT!r}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from planner.io.checks import naming
+from planner.io.checks import Faults, naming
 from planner.io.cluster_document import cluster_document, cluster_from_document
 from planner.io.documents import dump_document, parse_json, parse_toml
 from planner.io.files import read_text, write_atomically
@@ -54,10 +54,11 @@ def read_cluster(path: str | os.PathLike[str]) -> Cluster:
     file = Path(path)
     text = read_text(file)
     with naming(file):
-        document = parse_json(text) if text.lstrip()[:1] == "{" else parse_toml(text)
+        faults = Faults()
+        document = parse_json(text, faults) if text.lstrip()[:1] == "{" else parse_toml(text, faults)
         if isinstance(document, dict) and str(document.get("format", "")).startswith("planner.plan/"):
             document = document.get("cluster")
-        return cluster_from_document(document)
+        return cluster_from_document(document, faults)
 
 
 def write_cluster(cluster: Cluster, path: str | os.PathLike[str]) -> None:

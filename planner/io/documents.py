@@ -17,15 +17,21 @@ _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", 
 _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(", ", ": "))
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, faults: Faults | None = None) -> Any:
     """Parse JSON, refusing what is ambiguous: keys that stand twice, NaN, Infinity, numbers too large for a float.
+
+    Parameters
+    ----------
+    text : str
+    faults : Faults, optional
+        Gets such places, so that they can be said together with what else is wrong; else they are raised.
 
     Raises
     ------
     InputError
         With every such place, or with line and column where it is no JSON.
     """
-    faults, odd = Faults(), []
+    found, odd = Faults() if faults is None else faults, []
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -34,7 +40,7 @@ def parse_json(text: str) -> Any:
             of = f" of {show(made['id'])}" if "id" in made else ""
             for key, _ in pairs:
                 if key in seen:
-                    faults.add("", f"the key {show(key)}{of} stands twice in one object; expected it once")
+                    found.add("", f"the key {show(key)}{of} stands twice in one object; expected it once")
                 seen.add(key)
         return made
 
@@ -61,13 +67,20 @@ def parse_json(text: str) -> Any:
         raise InputError(f"is no JSON that can be read: {error}") from error
     if odd:
         for path, problem in not_json(document):
-            faults.add(path, problem)
-    faults.raise_if_any()
+            found.add(path, problem)
+    if faults is None:
+        found.raise_if_any()
     return document
 
 
-def parse_toml(text: str) -> dict[str, Any]:
+def parse_toml(text: str, faults: Faults) -> dict[str, Any]:
     """Parse TOML.
+
+    Parameters
+    ----------
+    text : str
+    faults : Faults
+        Gets what TOML has and JSON has not: dates, NaN and infinity outside of a cluster's bandwidth.
 
     Raises
     ------
@@ -75,11 +88,15 @@ def parse_toml(text: str) -> dict[str, Any]:
         With line and column where it is no TOML.
     """
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError as error:
         raise InputError("is nested too deeply; expected a few levels") from error
     except ValueError as error:
         raise InputError(f"is no TOML: {error}") from error
+    for path, problem in not_json(document):
+        if not path.endswith("bandwidth"):
+            faults.add(path, problem)
+    return document
 
 
 def not_json(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import Fault, InputError
-from planner.io.checks import naming, show
+from planner.io.checks import Faults, naming, show
 from planner.io.documents import dump_document, parse_json, parse_toml
 from planner.io.files import decode, read_bytes, write_atomically
 from planner.io.job_document import graph_document
@@ -51,29 +51,25 @@ def read_graph(path: str | os.PathLike[str], *, edges: str | os.PathLike[str] | 
 
 
 def _graph(text: str) -> Graph:
-    beginning = text.lstrip()[:1]
-    if beginning == "{":
-        return _from_json(parse_json(text))
+    faults = Faults()
+    if text.lstrip()[:1] == "{":
+        return _from_document(parse_json(text, faults), faults)
     if is_stg(text):
         return parse_stg(text)
     if "=" not in text:
         raise InputError(f"is no graph; expected {KNOWN}")
-    try:
-        document = parse_toml(text)
-    except InputError as error:
-        raise InputError(f"{error}; expected {KNOWN}") from error
-    return graph_from_document(document)
+    return _from_document(parse_toml(text, faults), faults)
 
 
-def _from_json(document: Any) -> Graph:
+def _from_document(document: dict[str, Any], faults: Faults) -> Graph:
     if is_wfformat(document):
-        return graph_from_wfformat(document)
+        return graph_from_wfformat(document, faults)
     if str(document.get("format", "")).startswith("planner.plan/"):
         with naming("graph"):
-            return graph_from_document(document.get("graph"))
+            return graph_from_document(document.get("graph"), faults)
     if "format" not in document and "tasks" not in document:
-        raise InputError(f"is JSON, but no graph: its keys are {show(list(document))}; expected {KNOWN}")
-    return graph_from_document(document)
+        raise InputError(f"is no graph: its keys are {show(list(document))}; expected {KNOWN}")
+    return graph_from_document(document, faults)
 
 
 def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:

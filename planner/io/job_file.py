@@ -28,7 +28,7 @@ RUN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 WANTED_RUN = "'package.module:function'"
 
 
-def graph_from_document(document: Any) -> Graph:
+def graph_from_document(document: Any, faults: Faults | None = None) -> Graph:
     """Check a document and give its graph. Nothing that it names is imported.
 
     Parameters
@@ -36,6 +36,8 @@ def graph_from_document(document: Any) -> Graph:
     document : object
         As JSON or TOML gives it. ``"runnable": false`` says that its calls are of Python objects that no file holds;
         they are left out, and the graph is a trace.
+    faults : Faults, optional
+        What is known to be wrong already.
 
     Raises
     ------
@@ -48,10 +50,11 @@ def graph_from_document(document: Any) -> Graph:
     >>> graph_from_document({"format": "planner.graph/1", "tasks": tasks})
     Graph(2 tasks, 1 edges, 3 s of work)
     """
-    faults = Faults()
+    faults = Faults() if faults is None else faults
     top = faults.table("", document, GRAPH_KEYS, needed=("tasks",))
     if top.get("format") != GRAPH_FORMAT:
-        faults.add("format", f"is {show(top.get('format'))}; expected {GRAPH_FORMAT!r}")
+        given = f"is {show(top['format'])}" if "format" in top else "is missing"
+        faults.add("format", f"{given}; expected {GRAPH_FORMAT!r}")
     runnable = top.get("runnable", True)
     if not isinstance(runnable, bool):
         faults.expected("runnable", runnable, "true or false")
@@ -128,10 +131,7 @@ class _TaskReader:
         return work, memory, output, kind
 
     def _over(self, i: int, task: Mapping[str, Any]) -> Over | None:
-        over = read_over(f"tasks[{i}].over", task["over"], self._find, self.faults)
-        if over is not None:
-            self._edges(i, [other for other in (over.each, over.tree) if other is not None])
-        return over
+        return read_over(f"tasks[{i}].over", task["over"], self._find, self.faults)
 
     def _call(self, i: int, task: Mapping[str, Any], over: Over | None) -> Call | None:
         before = self._after(i, task["after"]) if "after" in task else []
@@ -154,11 +154,10 @@ class _TaskReader:
         else:
             handed = {*Call("", (), kwargs).refs(), *((over.each, over.tree) if over else ())} if kwargs or over else ()
             args = tuple(Ref(other) for other in before if other not in handed)
-        if "run" not in task or not isinstance(run, str) or not self.runnable:
-            return None
-        call = Call(run, args, kwargs)
-        if kwargs or "args" in task:
-            self._edges(i, sorted({*call.refs()}.difference(before)))
+        call = Call(run, args, kwargs) if isinstance(run, str) and self.runnable else None
+        if over or kwargs or "args" in task:
+            taken = {*(call.refs() if call else ()), *((over.each, over.tree) if over else ())} - {None}
+            self._edges(i, sorted(taken.difference(before)))
         return call
 
     def _after(self, i: int, after: Any) -> list[int]:

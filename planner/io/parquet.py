@@ -78,7 +78,7 @@ def _read_tasks(path: Path) -> tuple[pa.Array, dict[str, Any]]:
     faults = Faults()
     with _reading(path):
         table = _Table(path, TASK_COLUMNS, ("id", "work"))
-        ids = _ids(table.column("id"), "id", faults)
+        ids = _ids(table.column("id"), "id", faults).combine_chunks()
         columns: dict[str, Any] = {"work": _numbers(table.column("work"), "work", faults, nulls=None)}
         columns |= {
             name: _sizes(table.column(name), name, faults) for name in ("memory", "output") if name in table.names
@@ -150,19 +150,18 @@ class _Table:
     def column(self, name: str) -> pa.ChunkedArray:
         column = self.data.read(columns=[name])[name]
         column.validate(full=True)
+        pa.default_memory_pool().release_unused()
         return column
 
 
-def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:
-    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values = values.dictionary_decode() if kinds.is_dictionary(values.type) else values
+def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.ChunkedArray:
+    values = column.cast(column.type.value_type) if kinds.is_dictionary(column.type) else column
     if column.null_count:
         faults.add(f"{name}[{_rows(values.is_null())[0]}]", f"is null, as {column.null_count} are; expected an id")
     if kinds.is_integer(values.type):
         return values
     if not (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
         faults.add(name, f"is of type {values.type}; expected text or whole numbers")
-        return pa.nulls(len(values), pa.string())
     return values
 
 
@@ -173,7 +172,7 @@ def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults
         return np.zeros(len(column), dtype=np.int64)
     if values.type != ids.type:
         text = not (kinds.is_integer(values.type) and kinds.is_integer(ids.type))
-        values, ids = (array.cast(pa.string() if text else pa.int64(), safe=False) for array in (values, ids))
+        values, ids = (array.cast(pa.string() if text else pa.int64()) for array in (values, ids))
     found = pc.index_in(values, value_set=ids)
     if found.null_count:
         wrong = _rows(found.is_null())

@@ -32,15 +32,21 @@ def is_wfformat(document: Any) -> bool:
     )
 
 
-def graph_from_wfformat(document: dict[str, Any]) -> Graph:
+def graph_from_wfformat(document: dict[str, Any], faults: Faults | None = None) -> Graph:
     """Give the graph of a WfFormat document: runtimes are works, tasks of one program are of one kind.
+
+    Parameters
+    ----------
+    document : dict
+    faults : Faults, optional
+        What is known to be wrong already.
 
     Raises
     ------
     InputError
         With every fault.
     """
-    faults = Faults()
+    faults = Faults() if faults is None else faults
     if document.get("schemaVersion", VERSION) != VERSION:
         faults.add("schemaVersion", f"is {show(document['schemaVersion'])}; expected {VERSION!r}")
         faults.raise_if_any()

@@ -267,6 +267,7 @@ def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) ->
     if len(names) != n:
         faults.append(Fault("ids", f"there are {len(names)} ids for {n} works; expected one each"))
     counts = pc.value_counts(names)
+    pa.default_memory_pool().release_unused()  # of millions of ids: the room that counting took
     if len(counts) < len(names):
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
         faults += [
