@@ -31,7 +31,7 @@ from planner.runtime.messages import (
     Tick,
 )
 from planner.runtime.slot import boot_id
-from planner.runtime.values import read_stream, unpack
+from planner.runtime.values import Packed, read_stream
 from planner.runtime.wire import decode, encode, token_check, token_options
 
 __all__ = ["Coordinator"]
@@ -152,7 +152,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             return
         for record in finished.records:
             if record.task in packed and record.result_bytes is None:
-                self._keep(record.task, unpack(*packed[record.task]))
+                self._keep(record.task, Packed.from_inline(*packed[record.task]).open(own=True))
         if finished.records:
             self._handle(finished, packed)
         for event in troubles:
@@ -195,7 +195,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         try:
             with flight.FlightClient(address) as client:
                 options = token_options(self._token)
-                value = read_stream(form, head, lengths, client.do_get(flight.Ticket(str(task).encode()), options))
+                reader = client.do_get(flight.Ticket(str(task).encode()), options)
+                value = read_stream(form, head, lengths, reader).open(own=True)
                 list(client.do_action(flight.Action("taken", f"{task} -1".encode()), options))
         except Exception as error:
             self._handle(Lost(slot, None, f"its result {self._names[task]!r} could not be fetched: {error}"))

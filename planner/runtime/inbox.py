@@ -10,7 +10,7 @@ import pyarrow.flight as flight
 
 from planner.runtime.messages import SlotQueue
 from planner.runtime.outbox import Announcement
-from planner.runtime.values import read_stream, unpack
+from planner.runtime.values import Packed, read_stream
 from planner.runtime.wire import decode, token_options
 
 __all__ = ["Inbox"]
@@ -40,12 +40,13 @@ class Inbox:
         self._changed = threading.Condition()
         self._uses = {entry.task: entry.uses for entry in queue.entries} | queue.remote_uses
         self._turn = {task: turn for turn, e in reversed(list(enumerate(queue.entries))) for task in e.inputs}
-        self._values: dict[int, Any] = {}
-        self._packed: dict[int, Announcement] = {}
+        self._shared = queue.shared
+        self._values: dict[int, Any] = {}  # of this slot, for one task alone
+        self._packed: dict[int, Packed] = {}
         self._to_pull: dict[int, tuple[int, Announcement]] = {}  # task -> peer, announcement
         self._ended: set[int] = set()
         self._skipped: set[int] = set()
-        self._pulled: dict[int, int] = {}  # task -> bytes that came for it
+        self._received: dict[int, int] = {}  # task -> bytes that came for it and have not been counted
         self._ahead_bytes = 0
         self._current_turn = 0
         self._unreachable = unreachable
@@ -74,25 +75,33 @@ class Inbox:
     def value(self, task: int) -> tuple[Any, int]:
         """Give an input and the bytes that came over the network for it; forget it after its last use."""
         with self._changed:
-            note = self._packed.pop(task, None)
-            received = self._pulled.pop(task, 0)
+            packed = self._packed.get(task)
+            received = self._received.pop(task, 0)
             self._ahead_bytes -= received
-            if note is None:
-                value = self._values[task]
-        if note is not None:
-            _, form, head, buffers, received = note
-            value = unpack(form, head, buffers)  # type: ignore[arg-type]
-            self._values[task] = value
-        self._uses[task] -= 1
-        if self._uses[task] <= 0:
-            del self._values[task]
-        return value, received
+            value = self._values.get(task)
+            self._uses[task] -= 1
+            if self._uses[task] <= 0:
+                self._packed.pop(task, None)
+                self._values.pop(task, None)
+        return (value if packed is None else packed.open(own=task not in self._shared)), received
 
-    def put(self, task: int, value: Any) -> None:
-        """Keep the value of a task of this slot for the tasks here that take it."""
+    def put(self, task: int, value: Any, packed: Packed | None) -> None:
+        """Keep the value of a task of this slot for the tasks here that take it.
+
+        Parameters
+        ----------
+        task : int
+        value : object
+        packed : Packed or None
+            The same value packed, when more than one task takes it or another slot does.
+        """
         with self._changed:
             self._ended.add(task)
-            if self._uses.get(task):
+            if not self._uses.get(task):
+                return
+            if task in self._shared and packed is not None:
+                self._packed[task] = packed
+            else:
                 self._values[task] = value
 
     # for the listener ---------------------------------------------------------------------------------------------
@@ -134,12 +143,14 @@ class Inbox:
     def _receive(self, peer: int, batch: list[Announcement]) -> None:
         with self._changed:
             for note in batch:
-                task, form = note[:2]
+                task, form, head, buffers, size = note
                 if form.endswith("+fetch"):
                     self._to_pull[task] = (peer, note)
                     continue
                 if form != "end":
-                    self._packed[task] = note
+                    self._packed[task] = Packed.from_inline(form, head, buffers)  # type: ignore[arg-type]
+                    self._received[task] = size
+                    self._ahead_bytes += size
                 self._ended.add(task)
             while self._pullers < min(_PULLERS, len(self._to_pull)):
                 self._pullers += 1
@@ -158,14 +169,14 @@ class Inbox:
             try:
                 client, options = self._client(peer), token_options(self._token)
                 reader = client.do_get(flight.Ticket(str(task).encode()), options)
-                value = read_stream(form.removesuffix("+fetch"), head, lengths, reader)  # type: ignore[arg-type]
+                packed = read_stream(form.removesuffix("+fetch"), head, lengths, reader)  # type: ignore[arg-type]
                 list(client.do_action(flight.Action("taken", f"{task} {self._slot}".encode()), options))
             except Exception as error:
                 self._break(peer, error)
                 return
             with self._changed:
-                self._values[task] = value
-                self._pulled[task] = size
+                self._packed[task] = packed
+                self._received[task] = size
                 self._ended.add(task)
                 self._changed.notify_all()
 

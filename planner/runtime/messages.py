@@ -84,14 +84,17 @@ class SlotQueue:
     functions : tuple of str or callable
     remote_uses : dict of int to int
         For each value that another slot makes: how many tasks of this slot take it (0: only its end is waited for).
+    shared : frozenset of int
+        Tasks whose value more than one task takes, among those that this slot makes or takes.
     peers : tuple of int
-        The slots that make them.
+        The slots that make values for this one.
     """
 
     slot: int
     entries: tuple[Entry, ...] = ()
     functions: tuple[Any, ...] = ()
     remote_uses: dict[int, int] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()
     peers: tuple[int, ...] = ()
 
 

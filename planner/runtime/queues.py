@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -70,9 +71,16 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
                 result=task in results,
             )
         )
-    functions = tuple(runs)
+    functions, shared = tuple(runs), _shared(takes)
     return [
-        SlotQueue(i, tuple(queue), functions, remote[i], tuple(sorted({int(slot[task]) for task in remote[i]})))
+        SlotQueue(
+            i,
+            tuple(queue),
+            functions,
+            remote[i],
+            frozenset(task for task in [*(entry.task for entry in queue), *remote[i]] if task in shared),
+            tuple(sorted({int(slot[task]) for task in remote[i]})),
+        )
         for i, queue in enumerate(entries)
     ]
 
@@ -107,6 +115,11 @@ def _taken(graph: Graph, task: int, *, emulated: bool) -> frozenset[int]:
         return frozenset(graph.predecessors(task).tolist())
     call = graph.calls[task]
     return frozenset(call.refs()) if call is not None else frozenset()
+
+
+def _shared(takes: list[frozenset[int]]) -> set[int]:
+    takers = Counter(task for taken in takes for task in taken)
+    return {task for task, count in takers.items() if count > 1}
 
 
 def _call(call: Call | None, runs: dict[str | Callable[..., Any], int]) -> tuple[int, tuple[Any, ...], dict[str, Any]]:

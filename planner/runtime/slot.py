@@ -222,7 +222,8 @@ class _Slot:
         return self.functions[which](*arguments, **keywords)
 
     def _packed(self, entry: Entry, value: Any) -> Packed | None:
-        if not entry.readers and not entry.result:
+        assert self.queue is not None  # noqa: S101
+        if not (entry.readers or entry.result or (entry.uses and entry.task in self.queue.shared)):
             return None
         try:
             return pack(value)
@@ -232,7 +233,7 @@ class _Slot:
 
     def _hand_on(self, entry: Entry, value: Any, packed: Packed | None, record: Record) -> None:
         assert self.inbox is not None  # noqa: S101
-        self.inbox.put(entry.task, value)
+        self.inbox.put(entry.task, value, packed)
         self.outbox.publish(entry, packed)
         result: Any = None
         if entry.result and packed is not None:

@@ -1,4 +1,8 @@
-"""Values on their way from slot to slot: Arrow as Arrow, everything else as pickle 5 with its buffers beside it.
+"""Values on their way from task to task: Arrow as Arrow, everything else as pickle 5 with its buffers beside it.
+
+A value that one task takes belongs to it. A value that several take is given to each as if it alone had it, but
+its arrays are the same memory and read-only, on the slot where it was made as everywhere else: what a task may do to its
+inputs does not depend on where it runs.
 
 A packed value is a short head and a list of buffers that still belong to the value: nothing is copied until gRPC sends
 it. Small values travel whole inside an announcement, large ones in chunks over ``DoGet``.
@@ -17,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.flight as flight
 
-__all__ = ["CHUNK_BYTES", "INLINE_BYTES", "Packed", "pack", "read_stream", "rows_of", "size_of", "stream", "unpack"]
+__all__ = ["CHUNK_BYTES", "INLINE_BYTES", "Packed", "pack", "read_stream", "rows_of", "size_of", "stream"]
 
 INLINE_BYTES = 256 * 1024
 """Values up to this size travel inside the announcement that they are ready."""
@@ -52,13 +56,36 @@ class Packed:
     arrow: pa.Table | None = None
 
     def inline(self) -> tuple[Form, bytes, list[bytes]]:
-        """Give the whole value as bytes, for small ones."""
+        """Give the whole value as bytes, for small ones; `from_inline` undoes it."""
         if self.arrow is not None:
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, self.arrow.schema) as writer:
                 writer.write_table(self.arrow)
             return self.form, sink.getvalue().to_pybytes(), []
         return self.form, self.head, [bytes(memoryview(buffer)) for buffer in self.buffers]
+
+    @classmethod
+    def from_inline(cls, form: Form, head: bytes, buffers: Sequence[bytes]) -> Packed:
+        """Take a value that came whole."""
+        size = len(head) + sum(map(len, buffers))
+        if form == "pickle":
+            return cls(form, head, buffers, size)
+        return cls(form, b"", (), size, pa.ipc.open_stream(head).read_all())
+
+    def open(self, *, own: bool) -> Any:
+        """Make the value.
+
+        Parameters
+        ----------
+        own : bool
+            Whether it belongs to the one who takes it; else others take it too, and its arrays are read-only.
+        """
+        if self.arrow is not None:
+            return self.arrow if self.form == "table" else _one_batch(self.arrow)
+        buffers = [_writable(buffer) if own else memoryview(buffer).toreadonly() for buffer in self.buffers]
+        if not self.head:
+            return pickle.loads(buffers[0], buffers=buffers[1:])  # noqa: S301
+        return pickle.loads(self.head, buffers=buffers)  # noqa: S301
 
     def lengths(self) -> list[int]:
         """Give the size of each out-of-band buffer, which a reader needs before the chunks."""
@@ -75,8 +102,7 @@ def pack(value: Any) -> Packed:
 
     Examples
     --------
-    >>> packed = pack({"a": 1})
-    >>> unpack(*packed.inline())
+    >>> Packed.from_inline(*pack({"a": 1}).inline()).open(own=True)
     {'a': 1}
     """
     if isinstance(value, pa.Table):
@@ -98,14 +124,6 @@ def pack(value: Any) -> Packed:
     return Packed("pickle", head, buffers, size)
 
 
-def unpack(form: Form, head: bytes, buffers: Sequence[Any]) -> Any:
-    """Undo `pack` for a value that came whole. Its arrays can be written to."""
-    if form == "pickle":
-        return _unpickle(head, [bytearray(buffer) for buffer in buffers])
-    table = pa.ipc.open_stream(head).read_all()
-    return table if form == "table" else _one_batch(table)
-
-
 def stream(packed: Packed) -> flight.FlightDataStream:
     """Give a large value as a Flight stream of chunks; Arrow values go as their own record batches."""
     if packed.arrow is not None:
@@ -115,11 +133,11 @@ def stream(packed: Packed) -> flight.FlightDataStream:
     return flight.GeneratorStream(_CHUNK_SCHEMA, _chunks(packed.buffers))
 
 
-def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.FlightStreamReader) -> Any:
-    """Undo `stream`. Each out-of-band buffer is copied once, into memory that its array may write to."""
+def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.FlightStreamReader) -> Packed:
+    """Undo `stream`. Each out-of-band buffer is copied once, into memory of its own."""
     if form != "pickle":
         table = reader.read_all()
-        return table if form == "table" else _one_batch(table)
+        return Packed(form, b"", (), table.nbytes, table)
     buffers = [np.empty(length, dtype=np.uint8) for length in lengths]
     target, filled = 0, 0
     for chunk in reader:
@@ -128,7 +146,7 @@ def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.
             target, filled = target + 1, 0
         buffers[target][filled : filled + len(data)] = data
         filled += len(data)
-    return _unpickle(head, buffers)
+    return Packed(form, head, buffers, len(head) + sum(lengths))
 
 
 def size_of(value: Any) -> int | None:
@@ -147,10 +165,8 @@ def rows_of(value: Any) -> int | None:
     return len(value) if type(value).__name__ == "DataFrame" and hasattr(value, "iloc") else None
 
 
-def _unpickle(head: bytes, buffers: Sequence[Any]) -> Any:
-    if not head:
-        head, buffers = buffers[0], buffers[1:]
-    return pickle.loads(head, buffers=buffers)  # noqa: S301
+def _writable(buffer: Any) -> Any:
+    return bytearray(buffer) if memoryview(buffer).readonly else buffer
 
 
 def _chunks(buffers: Sequence[Any]) -> Iterator[pa.RecordBatch]:

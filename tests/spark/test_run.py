@@ -34,8 +34,12 @@ def _table(n: int) -> pa.Table:
 
 
 def _bump(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    array += 1  # what comes from another slot can be written to
+    array += 1  # nobody else takes it, so it may be written to
     return array
+
+
+def _refuse(array: np.ndarray[Any, Any]) -> bool:
+    return not array.flags.writeable  # others take it too
 
 
 def _fail(_: Any) -> None:
@@ -57,14 +61,17 @@ def test_values_of_every_kind_cross_from_slot_to_slot(spark: SparkSession, tmp_p
     big = builder.add(_numbers, 500_000, id="big", work=0.1)
     table = builder.add(_table, 1000, id="table", work=0.1)
     frame = builder.add(pa.Table.to_pandas, table, id="frame", work=0.1)
-    bumped = builder.add(_bump, big, id="bumped", work=5)
     doubled = builder.add("numpy:multiply", big, 2.0, id="doubled", work=5)
-    builder.add("numpy:subtract", doubled, bumped, id="difference", work=0.1)
+    bumped = builder.add(_bump, doubled, id="bumped", work=5)
+    builder.add("numpy:subtract", bumped, big, id="difference", work=0.1)
+    for i in range(6):
+        builder.add(_refuse, big, id=f"read-only-{i}", work=4)
     builder.add("builtins:dict", id="named", params={"frame": frame, "n": 3}, work=0.1)
     planned = plan(builder.build(), Cluster.uniform(3, 2), method="heft")
     assert len(set(planned.schedule.slot.tolist())) > 1
     result = run(planned, spark, run_dir=tmp_path / "run", progress="none")
-    assert np.array_equal(result["difference"], np.arange(500_000) - 1.0)
+    assert np.array_equal(result["difference"], np.arange(500_000) + 1.0)
+    assert all(result[f"read-only-{i}"] for i in range(6))
     pd.testing.assert_frame_equal(result["named"]["frame"], _table(1000).to_pandas())
     assert result.load.status == "done"
     assert sorted(path.name for path in (tmp_path / "run").iterdir())[:2] == ["journal.jsonl", "plan.json"]
