@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -19,6 +20,10 @@ from planner.report import comparison_text, load_text, plan_text, write_report
 from planner.schedulers import methods
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]
+
+
+INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
+"""Set by spark-submit; then the cluster that nobody named is the one that Spark has."""
 
 
 def methods_command(words: Namespace) -> None:
@@ -123,12 +128,16 @@ def planning_settings(reader: Reader) -> dict[str, Any]:
 
 
 def _inputs(reader: Reader) -> tuple[Graph, Cluster]:
-    # The cluster is the one that is named, or else the default one, which is said.
-    cluster = reader.cluster()
-    graph = named_graph(reader, reader.words.graph)
-    if not reader.names_cluster() and not reader.faults:
-        name = f"{DEFAULT_EXECUTORS} executors of 1 slot"
-        print(f"planner: no cluster named, so planning for {name} (--cluster, --executors)", file=sys.stderr)
+    graph, cluster = named_graph(reader, reader.words.graph), reader.cluster()
+    if reader.names_cluster() or reader.faults:
+        return graph, cluster
+    if INSIDE_SPARK_SUBMIT in os.environ:
+        from planner.cli.running import live_cluster
+
+        reader.refuse("goes with --executors; without them the memory is what Spark gave its executors", "memory")
+        return graph, live_cluster(reader.network())
+    name = f"{DEFAULT_EXECUTORS} executors of 1 slot"
+    print(f"planner: no cluster named, so planning for {name} (--cluster, --executors)", file=sys.stderr)
     return graph, cluster
 
 

@@ -11,11 +11,18 @@ from planner.cli.commands import named_graph, planning_settings
 from planner.cli.options import Reader
 from planner.cli.summary import dump, plan_summary, run_summary
 from planner.errors import Fault, RunError
+from planner.model.cluster import Cluster, Network
 from planner.report import load_text, plan_text, write_report
 from planner.spark import RunResult, discover, run
 from planner.spark.session import check_master, session
 
-__all__ = ["run_on_spark"]
+__all__ = ["live_cluster", "run_on_spark"]
+
+
+def live_cluster(network: Network) -> Cluster:
+    """Describe what the Spark of spark-submit has."""
+    with session(name="planner: plan") as spark:
+        return discover(spark, network=network)
 
 
 def run_on_spark(words: Namespace) -> None:

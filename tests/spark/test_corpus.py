@@ -55,6 +55,13 @@ def test_the_job_is_submitted(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").startswith("<!")
 
 
+def test_plan_is_for_the_executors_that_spark_has(tmp_path: Path) -> None:
+    (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "work": 1}]}))
+    said = submit(str(ROOT / "jobs" / "plan.py"), "graph.json", "--json", cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["executor_count"] == 2
+
+
 def test_run_takes_master_and_executors_from_spark_submit(tmp_path: Path) -> None:
     tasks = [{"id": "a", "run": "math:sqrt", "args": [16], "work": 0.01}]
     (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
