@@ -201,8 +201,7 @@ class Faults:
         if not 0 <= number <= MOST_BYTES:
             self.add(path, f"is {show(value)}; expected {wanted}, at most {MOST_BYTES:.0e}")
             return 0
-        rounded: int = round(value)
-        return rounded
+        return value if type(value) is int else round(number)  # a float would lose what is beyond 2**53
 
 
 def _join(path: str, key: str) -> str:

@@ -101,8 +101,8 @@ def _read_edges(path: Path, ids: pa.Array, output: Int64 | None) -> dict[str, An
             sizes = table.column("bytes")
             found["edge_bytes"] = _sizes(sizes, "bytes", faults)
             if sizes.null_count and not faults.found:
-                missing = np.asarray(sizes.is_null())
-                found["edge_bytes"][missing] = 0 if output is None else output[found["source"][missing]]
+                default = 0 if output is None else output[found["source"]]
+                found["edge_bytes"] = np.where(sizes.is_null(), default, found["edge_bytes"])
         faults.raise_if_any()
     return found
 
@@ -117,7 +117,7 @@ def _reading(path: Path) -> Iterator[None]:
         if error.errno is not None:
             raise unreadable(path, error) from error
         raise _unparquet(path, error) from error
-    except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
+    except pa.ArrowException as error:
         raise _unparquet(path, error) from error
     finally:
         pa.default_memory_pool().release_unused()

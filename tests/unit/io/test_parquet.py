@@ -1,0 +1,169 @@
+"""Pairs of Parquet files: columns in, columns out, and what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from planner.errors import InputError
+from planner.io import read_graph, write_graph
+from planner.model import Call, Graph
+
+
+def trace() -> Graph:
+    return Graph.from_arrays(
+        ["load", "left", "right", "join"],
+        work=[1.5, 2, 3, 0.000001],
+        source=[0, 0, 1, 2],
+        target=[1, 2, 3, 3],
+        edge_bytes=[5, 6, 7, 8],
+        memory=[1, 2, 3, 4],
+        output=[10, 20, 30, 40],
+        kind=["io", "model", "model", "io"],
+    )
+
+
+def same(one: Graph, other: Graph) -> None:
+    assert one.names == other.names
+    for column in ("work_us", "memory_bytes", "output_bytes", "pred_ptr", "pred", "edge_bytes", "kind"):
+        np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
+    assert one.kinds == other.kinds
+
+
+def put(folder: Path, tasks: dict[str, Any], edges: dict[str, Any] | None = None) -> Path:
+    pq.write_table(pa.table(tasks), folder / "tasks.parquet")
+    if edges is not None:
+        pq.write_table(pa.table(edges), folder / "edges.parquet")
+    return folder / "tasks.parquet"
+
+
+def problem_of(path: Path, **options: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        read_graph(path, **options)
+    return str(caught.value)
+
+
+def test_a_pair_written_and_read_is_the_same(tmp_path: Path) -> None:
+    write_graph(trace(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["edges.parquet", "tasks.parquet"]
+    same(trace(), read_graph(tmp_path))
+    same(trace(), read_graph(tmp_path / "tasks.parquet"))
+    write_graph(trace(), tmp_path / "other.parquet")
+    same(trace(), read_graph(tmp_path / "other.parquet"))
+
+
+def test_the_content_decides_and_edges_may_lie_elsewhere(tmp_path: Path) -> None:
+    write_graph(trace(), tmp_path)
+    (tmp_path / "tasks.parquet").rename(tmp_path / "work.json")
+    (tmp_path / "edges.parquet").rename(tmp_path / "deps")
+    same(trace(), read_graph(tmp_path / "work.json", edges=tmp_path / "deps"))
+    assert read_graph(tmp_path / "work.json").n_edges == 0
+
+
+@pytest.mark.parametrize("edge_type", [pa.int32(), pa.int64(), pa.string()])
+@pytest.mark.parametrize("task_type", [pa.uint16(), pa.int64(), pa.string(), pa.large_string()])
+def test_ids_are_numbers_or_text(tmp_path: Path, task_type: pa.DataType, edge_type: pa.DataType) -> None:
+    ids, source, target = [30, 10, 20], [10, 10], [20, 30]
+    tasks = {"id": pa.array(ids).cast(pa.string()).cast(task_type), "work": [1, 2, 3]}
+    edges = {
+        name: pa.array(v).cast(pa.string()).cast(edge_type) for name, v in (("source", source), ("target", target))
+    }
+    graph = read_graph(put(tmp_path, tasks, edges))
+    assert graph.names == ["30", "10", "20"]
+    assert [graph.predecessors(task).tolist() for task in range(3)] == [[1], [], [1]]
+
+
+def test_columns_that_are_left_out_or_null_are_filled(tmp_path: Path) -> None:
+    tasks = {
+        "id": pa.array(["a", "b"]).dictionary_encode(),
+        "work": pa.array([1.0, 2.0], pa.float32()),
+        "output": [7, None],
+        "kind": pa.array(["x", None]).dictionary_encode(),
+    }
+    graph = read_graph(put(tmp_path, tasks, {"source": ["a"], "target": ["b"], "bytes": pa.array([None], pa.int64())}))
+    assert graph.output_bytes.tolist() == [7, 0]
+    assert graph.memory_bytes.tolist() == [0, 0]
+    assert graph.edge_bytes.tolist() == [7]
+    assert graph.kinds == ("x", "task")
+
+
+def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
+    (tmp_path / "tasks.parquet").mkdir()
+    for part in range(3):
+        pq.write_table(pa.table({"id": [part], "work": [part]}), tmp_path / "tasks.parquet" / f"part-{part}.parquet")
+    (tmp_path / "tasks.parquet" / "_SUCCESS").touch()
+    assert read_graph(tmp_path).names == ["0", "1", "2"]
+    assert read_graph(tmp_path / "tasks.parquet").names == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "problem"),
+    [
+        ({"id": ["a"]}, "work: is missing"),
+        ({"id": ["a"], "work": [1], "memroy": [1]}, "memroy: is an unknown column; did you mean 'memory'?"),
+        ({"id": ["a", "a"], "work": [1, 2]}, "tasks['a']: this id is given to more than one task"),
+        ({"id": ["a", "b"], "work": [1, -2]}, "tasks['b'].work: is -2.0"),
+        ({"id": ["a"], "work": [float("nan")]}, "tasks['a'].work: is nan"),
+        ({"id": ["a"], "work": [float("inf")]}, "tasks['a'].work: is inf"),
+        ({"id": ["a"], "work": ["long"]}, "work: is of type string; expected numbers"),
+        ({"id": ["a", None], "work": [1, 2]}, "id[1]: is null"),
+        ({"id": ["a", "b"], "work": [1, None]}, "work[1]: is null"),
+        ({"id": [1.5], "work": [1]}, "id: is of type double; expected text or whole numbers"),
+        ({"id": ["a"], "work": [1], "memory": [-1]}, "memory[0]: is -1; expected bytes"),
+        ({"id": ["a"], "work": [1], "output": [float("nan")]}, "output[0]: is nan; expected bytes"),
+        ({"id": ["a"], "work": [1], "kind": [3]}, "kind: is of type int64; expected text"),
+        ({"id": pa.array([b"\xff"]).cast(pa.string(), safe=False), "work": [1]}, "UTF8"),
+    ],
+)
+def test_what_is_wrong_with_tasks_is_told(tmp_path: Path, tasks: dict[str, Any], problem: str) -> None:
+    path = put(tmp_path, tasks)
+    assert problem in problem_of(path)
+    assert problem_of(path).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("edges", "problem"),
+    [
+        ({"source": ["load"]}, "target: is missing"),
+        ({"source": ["load"], "target": ["jion"]}, "target[0]: 'jion' is no task; did you mean 'join'?"),
+        ({"source": ["load", None], "target": ["join", "join"]}, "source[1]: is null"),
+        ({"source": [1.5], "target": ["join"]}, "source: is of type double"),
+        ({"source": ["load"], "target": ["join"], "bytes": [-3]}, "bytes[0]: is -3; expected bytes"),
+        ({"source": ["load", "join"], "target": ["join", "load"]}, "there is a cycle: "),
+        ({"source": ["load"], "target": ["load"]}, "cycle: load -> load"),
+    ],
+)
+def test_what_is_wrong_with_edges_is_told(tmp_path: Path, edges: dict[str, Any], problem: str) -> None:
+    assert problem in problem_of(put(tmp_path, {"id": ["load", "join"], "work": [1, 2]}, edges))
+
+
+def test_broken_files_are_told(tmp_path: Path) -> None:
+    write_graph(trace(), tmp_path)
+    tasks, edges = tmp_path / "tasks.parquet", tmp_path / "edges.parquet"
+    whole = edges.read_bytes()
+    edges.write_bytes(whole[: len(whole) // 2])
+    assert problem_of(tasks).startswith(f"{edges}: is no Parquet file that can be read")
+    edges.write_bytes(whole)
+    tasks.write_bytes(b"PAR1" + b"\0" * 100)
+    assert problem_of(tasks).startswith(f"{tasks}: is no Parquet file that can be read")
+    write_graph(trace(), tmp_path)
+    assert "No such file" in problem_of(tasks, edges=tmp_path / "missing")
+    (tmp_path / "g.json").write_text('{"format": "planner.graph/1", "tasks": []}')
+    assert "its edges are in it" in problem_of(tmp_path / "g.json", edges=edges)
+
+
+def test_graphs_that_run_something_are_refused(tmp_path: Path) -> None:
+    graph = Graph.from_arrays(["a"], work=[1], calls=[Call("m:f")])
+    with pytest.raises(InputError, match="expected a trace"):
+        write_graph(graph, tmp_path / "tasks.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ends in \.stg; expected \.json or \.parquet"):
+        write_graph(trace(), tmp_path / "graph.stg")
