@@ -17,7 +17,7 @@ import pyarrow.types as kinds
 from planner.errors import Fault, InputError
 from planner.io.checks import MOST_BYTES, Faults, naming, nearest
 from planner.io.files import unreadable, write_atomically
-from planner.model.arrays import Float64, Int64
+from planner.model.arrays import Float64, Int32, Int64
 from planner.model.graph import Graph
 from planner.model.units import MICROSECONDS
 
@@ -71,7 +71,17 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     if edges is not None or edges_file.exists():
         columns |= _read_edges(edges_file, ids, columns.get("output"))
     with naming(tasks_file):
-        return Graph.from_arrays(ids, **columns)
+        # Handed over and not kept: the graph drops what it has turned into rows.
+        return Graph.from_arrays(
+            ids,
+            work=columns.pop("work"),
+            memory=columns.pop("memory", None),
+            output=columns.pop("output", None),
+            kind=columns.pop("kind", None),
+            source=columns.pop("source", ()),
+            target=columns.pop("target", ()),
+            edge_bytes=columns.pop("edge_bytes", None),
+        )
 
 
 def _read_tasks(path: Path) -> tuple[pa.Array, dict[str, Any]]:
@@ -165,11 +175,11 @@ def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.ChunkedArray:
     return values
 
 
-def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults) -> Int64:
+def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults) -> Int32:
     before = len(faults.found)
     values = _ids(column, name, faults)
     if len(faults.found) > before:
-        return np.zeros(len(column), dtype=np.int64)
+        return np.zeros(len(column), dtype=np.int32)
     if values.type != ids.type:
         text = not (kinds.is_integer(values.type) and kinds.is_integer(ids.type))
         values, ids = (array.cast(pa.string() if text else pa.int64()) for array in (values, ids))
@@ -181,7 +191,7 @@ def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults
             faults.unknown_name(f"{name}[{row}]", str(values[row].as_py()), known, "task")
         if len(wrong) > ROWS_SHOWN:
             faults.add(name, f"names no task in {len(wrong) - ROWS_SHOWN} more rows")
-    return np.asarray(found.fill_null(0), dtype=np.int64)
+    return np.array(found.fill_null(0), dtype=np.int32)
 
 
 def _numbers(column: pa.ChunkedArray, name: str, faults: Faults, nulls: float | None) -> Float64:

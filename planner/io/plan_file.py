@@ -203,7 +203,7 @@ def _schedule(value: Any, graph: Graph, cluster: Cluster, faults: Faults) -> Sch
     for i, entry in enumerate(faults.items("tasks", value, "a list of placed tasks")):
         path = f"tasks[{i}]"
         table = faults.table(path, entry, TASK_KEYS, needed=TASK_KEYS)
-        if len(table) != len(TASK_KEYS):
+        if not table.keys() >= {*TASK_KEYS}:
             continue
         name, on = table["id"], table["executor"]
         task = graph.index.get(name) if isinstance(name, str) else None

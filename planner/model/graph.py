@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from planner.errors import Fault, InputError
 from planner.model.arrays import Int32, Int64
-from planner.model.topology import edges_to_csr, find_cycle, topological_order, transpose
+from planner.model.topology import Ends, edges_to_csr, find_cycle, topological_order, transpose
 from planner.model.units import MICROSECONDS
 
 __all__ = ["Call", "Graph", "Over", "Ref", "Refs"]
@@ -200,7 +200,10 @@ class Graph:
         sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
         if faults:
             raise InputError(faults)
+        del memory, output  # of millions: makes room, unless the caller keeps them; so below
         pred_ptr, pred, sizes = edges_to_csr(n, sources, targets, sizes)
+        del source, target, edge_bytes, sources, targets
+        pa.default_memory_pool().release_unused()
         succ_ptr, succ, succ_edge = transpose(n, pred_ptr, pred)
         order = topological_order(pred_ptr, succ_ptr, succ)
         if len(order) < n:
@@ -266,9 +269,10 @@ def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) ->
     names = names.cast(pa.string())
     if len(names) != n:
         faults.append(Fault("ids", f"there are {len(names)} ids for {n} works; expected one each"))
-    counts = pc.value_counts(names)
+    distinct = pc.count_distinct(names, mode="all").as_py()
     pa.default_memory_pool().release_unused()  # of millions of ids: the room that counting took
-    if len(counts) < len(names):
+    if distinct < len(names):
+        counts = pc.value_counts(names)
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
         faults += [
             Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")
@@ -291,7 +295,7 @@ def _sizes(what: str, column: Column, n: int, names: pa.StringArray, faults: lis
     good = np.isfinite(values) & (values >= 0)
     for task in np.flatnonzero(~good)[:20]:
         faults.append(Fault(f"{_name(names, task)}.{what}", f"is {values[task]}; expected bytes >= 0"))
-    return np.where(good, values, 0).astype(np.int64)
+    return np.where(good, values, 0).astype(np.int64, copy=False)
 
 
 def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringArray, faults: list[Fault]) -> None:
@@ -310,11 +314,11 @@ def _edges(
     n: int,
     names: pa.StringArray,
     faults: list[Fault],
-) -> tuple[Int64, Int64, Int64]:
-    sources, targets = np.asarray(source, dtype=np.int64), np.asarray(target, dtype=np.int64)
+) -> tuple[Ends, Ends, Int64]:
+    sources, targets = _ends(source), _ends(target)
     if len(sources) != len(targets):
         faults.append(Fault("edges", f"there are {len(sources)} sources for {len(targets)} targets; expected one each"))
-        return sources[:0], targets[:0], sources[:0]
+        return sources[:0], targets[:0], output_bytes[:0]
     outside = (sources < 0) | (sources >= n) | (targets < 0) | (targets >= n)
     for edge in np.flatnonzero(outside)[:20]:
         faults.append(
@@ -333,7 +337,7 @@ def _edges(
             )
         )
     if edge_bytes is None:
-        return sources, targets, output_bytes[sources] if n else sources
+        return sources, targets, output_bytes[sources] if n else output_bytes[:0]
     sizes = np.asarray(edge_bytes)
     if len(sizes) != len(sources):
         faults.append(Fault("edge_bytes", f"there are {len(sizes)} values for {len(sources)} edges; expected one each"))
@@ -342,6 +346,11 @@ def _edges(
     for edge in np.flatnonzero(~good)[:20]:
         faults.append(Fault(f"edges[{edge}].bytes", f"is {sizes[edge]}; expected bytes >= 0"))
     return sources, targets, (sizes if good.all() else np.where(good, sizes, 0)).astype(np.int64, copy=False)
+
+
+def _ends(column: ArrayLike) -> Ends:
+    ends: Ends = np.asarray(column)
+    return ends if ends.dtype == np.int32 else ends.astype(np.int64, copy=False)
 
 
 def _kinds(kind: Sequence[str] | pa.Array | None, n: int) -> tuple[Int32, tuple[str, ...]]:
