@@ -142,10 +142,15 @@ class _Table:
     """A Parquet file, or a folder of its parts, whose columns are read one at a time, which keeps the peak low."""
 
     def __init__(self, path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
-        if not path.is_dir():
+        self.data: Any
+        if path.is_dir():
+            self.data = pq.ParquetDataset(path, partitioning=None, pre_buffer=False)
+            names = self.data.schema.names
+        else:
             path.open("rb").close()  # for the system's own words about what it does not give
-        self.data = pq.ParquetDataset(path, partitioning=None, pre_buffer=False)
-        self.names = [name for name in self.data.schema.names if not name.startswith("__index_level_")]
+            self.data = pq.ParquetFile(path)  # reading parts of a table costs 50 MB of libraries
+            names = self.data.schema_arrow.names
+        self.names = [name for name in names if not name.startswith("__index_level_")]
         faults = Faults()
         for name in self.names:
             if name not in known:  # a misspelt one would be lost in silence

@@ -102,7 +102,7 @@ def read_run(path: str | os.PathLike[str]) -> tuple[Plan, LoadReport]:
 def _table(path: Path, schema: pa.Schema) -> pa.Table:
     data = read_bytes(path)
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
         missing = [name for name in schema.names if name not in table.column_names]
         if missing:
             raise InputError([Fault(str(path), f"has no column {', '.join(missing)}; expected all of a load report")])

@@ -200,7 +200,8 @@ class Graph:
         sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
         if faults:
             raise InputError(faults)
-        del memory, output  # of millions: makes room, unless the caller keeps them; so below
+        work_us = np.rint(works * MICROSECONDS).astype(np.int64)
+        del work, works, memory, output  # of millions: makes room, unless the caller keeps them; so below
         pred_ptr, pred, sizes = edges_to_csr(n, sources, targets, sizes)
         del source, target, edge_bytes, sources, targets
         pa.default_memory_pool().release_unused()
@@ -212,7 +213,7 @@ class Graph:
         codes, kinds = _kinds(kind, n)
         return cls(
             ids=names,
-            work_us=np.rint(works * MICROSECONDS).astype(np.int64),
+            work_us=work_us,
             memory_bytes=memory_bytes,
             output_bytes=output_bytes,
             kind=codes,

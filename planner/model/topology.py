@@ -35,11 +35,13 @@ def edges_to_csr(n: int, source: Ends, target: Ends, edge_bytes: Int64) -> tuple
         Predecessors of task ``i`` are ``pred[pred_ptr[i]:pred_ptr[i + 1]]``, ascending.
     edge_bytes : ndarray of int64, shape (m,)
     """
-    sources, targets = (np.require(ends, np.int32, ["C", "W"]) for ends in (source, target))
-    _, order = _grouping()(n, sources, np.empty(0, dtype=np.int32))
-    ptr, order = _grouping()(n, targets, order)
-    pred, sizes = sources[order], edge_bytes[order]
-    del sources, targets, order
+    sources = np.require(source, np.int32, ["C", "W"])
+    order = _grouping()(n, sources, np.empty(0, dtype=np.int32))[1]
+    ptr, order = _grouping()(n, np.require(target, np.int32, ["C", "W"]), order)
+    pred = sources[order]
+    del sources
+    sizes = edge_bytes[order]
+    del order
     first = np.ones(len(pred), dtype=bool)
     first[1:] = pred[1:] != pred[:-1]
     first[ptr[:-1][ptr[:-1] < ptr[1:]]] = True
