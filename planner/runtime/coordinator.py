@@ -167,7 +167,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             ended = self.keeper.outcome if before is None else None
             for instruction in instructions:
                 self._deliver(instruction, event, packed)
-        self._write(event, ended)
+        if before is None:  # what comes after the end changes nothing
+            self._write(event, ended)
         if ended is not None:
             self.last_result_s = time.monotonic()
             self.finished.set()

@@ -1,7 +1,7 @@
 """Values on their way from task to task: Arrow as Arrow, everything else as pickle 5 with its buffers beside it.
 
-A value that one task takes belongs to it. A value that several take is given to each as if it alone had it, but
-its arrays are the same memory and read-only, on the slot where it was made as everywhere else: what a task may do to its
+A value that one task takes belongs to it. A value that several take is given to each as if it alone had it, but its
+arrays are the same memory and read-only, on the slot where it was made as everywhere else: what a task may do to its
 inputs does not depend on where it runs.
 
 A packed value is a short head and a list of buffers that still belong to the value: nothing is copied until gRPC sends

@@ -95,6 +95,7 @@ def test_slots_run_where_they_were_meant_to_and_the_load_adds_up(spark: SparkSes
 def test_a_session_of_the_user_is_left_as_it_was(spark: SparkSession) -> None:
     context = spark.sparkContext
     context.setJobGroup("mine", "my own work")
+    spark.range(1).count()  # Spark itself settles some settings at its first query
     before = (dict(context.getConf().getAll()), context.getLocalProperty("spark.jobGroup.id"))
     builder = GraphBuilder()
     builder.add("builtins:len", "four", id="n")
