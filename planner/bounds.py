@@ -51,7 +51,8 @@ def lower_bound(problem: Problem) -> Bound:
 
 def _load(problem: Problem) -> Float64:
     """Work of each task in microseconds of speed 1: the least it can take from any slot's capacity."""
-    return (problem.time_us * problem.class_speed[None, :]).min(axis=1)
+    least: Float64 = (problem.time_us * problem.class_speed[None, :]).min(axis=1)
+    return least
 
 
 @compiled

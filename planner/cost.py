@@ -108,7 +108,8 @@ class Problem:
     def mean_time_us(self) -> Float64:
         """Time of each task averaged over slots; shape (n,)."""
         slots = np.bincount(self.executor_class[self.slot_executor], minlength=self.time_us.shape[1])
-        return self.time_us @ (slots / slots.sum())
+        mean: Float64 = self.time_us @ (slots / slots.sum())
+        return mean
 
     @cached_property
     def mean_edge_us(self) -> Float64:
@@ -118,7 +119,8 @@ class Problem:
         members = np.bincount(self.network_class, minlength=len(self.latency_us))
         pairs = np.outer(members, members) - np.diag(members)
         weights = pairs / pairs.sum()
-        return float((self.latency_us * weights).sum()) + self.edge_bytes * float((self.us_per_byte * weights).sum())
+        latency, per_byte = float((self.latency_us * weights).sum()), float((self.us_per_byte * weights).sum())
+        return latency + self.edge_bytes.astype(np.float64) * per_byte
 
     @property
     def free_network(self) -> bool:
@@ -141,13 +143,14 @@ def _check_memory(graph: Graph, executor_memory: Int64) -> None:
     if (executor_memory < 0).any() or not len(executor_memory):
         return
     most = int(executor_memory.max())
+    largest = f"the largest executor has {format_bytes(most)}, so it fits none"
     tasks = np.flatnonzero(graph.memory_bytes > most)
     if len(tasks):
         raise InfeasibleError(
             [
                 Fault(
                     f"tasks[{graph.ids[int(task)].as_py()!r}].memory",
-                    f"is {format_bytes(graph.memory_bytes[task])}; the largest executor has {format_bytes(most)}, so it fits none",
+                    f"is {format_bytes(graph.memory_bytes[task])}; {largest}",
                 )
                 for task in tasks[:100]
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.errors import Fault, InvalidPlanError
-from planner.model.arrays import Int64
+from planner.model.arrays import Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.plan import Schedule
@@ -84,7 +84,7 @@ def _precedence_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> li
     ]
 
 
-def _transfer_us(cluster: Cluster, size_bytes: Int64, there: Int64, here: Int64) -> Int64:
+def _transfer_us(cluster: Cluster, size_bytes: Int64, there: Int32, here: Int32) -> Int64:
     pair = cluster.network_class[there], cluster.network_class[here]
     exact = size_bytes * cluster.class_us_per_byte[pair]
     sending = cluster.class_latency_us[pair] + np.ceil(exact - 1e-6).astype(np.int64)

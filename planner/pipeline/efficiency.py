@@ -149,7 +149,8 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
 def _assigned(per_slot: Float64, share: int) -> Int32:
     """Exact maximum, each slot standing `share` times (Kuhn–Munkres, by scipy's Jonker–Volgenant variant)."""
     _, columns = linear_sum_assignment(np.tile(per_slot, (1, share)), maximize=True)
-    return (columns % per_slot.shape[1]).astype(np.int32)
+    slots: Int32 = (columns % per_slot.shape[1]).astype(np.int32)
+    return slots
 
 
 def _greedily(per_slot: Float64, share: int) -> Int32:

@@ -124,7 +124,7 @@ def _change(before: int, after: int) -> str:
 
 
 def _larger(cluster: Cluster) -> Cluster:
-    """The cluster with one more executor like its fastest."""
+    """Add one more executor like the fastest."""
     model_executor = max(cluster.executors, key=lambda executor: executor.speed)
     taken = {executor.id for executor in cluster.executors}
     name = next(name for i in range(len(taken) + 1) if (name := f"extra{i}") not in taken)
@@ -133,7 +133,7 @@ def _larger(cluster: Cluster) -> Cluster:
 
 
 def _halved(graph: Graph, task: int) -> Graph:
-    """The graph with one task replaced by two halves that may run side by side."""
+    """Replace one task by two halves that may run side by side."""
     source = graph.pred.astype(np.int64)
     target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
     into, out = target == task, source == task

@@ -25,7 +25,7 @@ class Plan(model.Plan):
     """
 
     def explain(self) -> str:
-        """Say in words which tasks are critical, what bounds the makespan, and what would help, found by re-planning."""
+        """Say which tasks are critical, what bounds the makespan, and what would help, found by re-planning."""
         from planner.pipeline.explain import explain
 
         return explain(self)

@@ -13,9 +13,9 @@ from planner.model.graph import Graph
 from planner.model.plan import Schedule
 from planner.model.units import MICROSECONDS, format_seconds
 from planner.pipeline.planning import plan
+from planner.replay import replay
 from planner.report import curve_html, plan_html, table
 from planner.report.measures import knee
-from planner.replay import replay
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -42,7 +42,7 @@ def _critical_path(problem: Problem, priority: Float64) -> list[int]:
 
 
 def _critical_slot(problem: Problem, path: list[int]) -> int:
-    """The slot on which the critical path takes least time, among those whose memory holds all of it."""
+    """Find the slot on which the critical path takes least time, among those whose memory holds all of it."""
     times = problem.time_us[path].sum(axis=0)[problem.executor_class].astype(np.float64)
     most = problem.memory_bytes[path].max(initial=0)
     times[(problem.executor_memory >= 0) & (problem.executor_memory < most)] = np.inf

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.cost import Problem
+from planner.model.arrays import Int32
 from planner.model.plan import Schedule
 from planner.schedulers.kernel import by_rank, list_schedule, upward_rank
 
@@ -28,5 +29,5 @@ def fastest_executor(problem: Problem, seed: int) -> Schedule:
     return min(schedules, key=lambda schedule: schedule.makespan_us)
 
 
-def _on(problem: Problem, executor: int, order: np.ndarray) -> Schedule:  # type: ignore[type-arg]
+def _on(problem: Problem, executor: int, order: Int32) -> Schedule:
     return list_schedule(problem, order, insertion=True, executor=executor)

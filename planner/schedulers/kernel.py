@@ -85,16 +85,14 @@ def topological(problem: Problem, rank: Float64) -> Int32:
 
 def upward_rank(problem: Problem) -> Float64:
     """Length of the longest path from each task to the end, itself included, in mean times (Topcuoglu 2002, eq. 8)."""
-    return _upward(  # type: ignore[no-any-return]
+    return _upward(
         problem.order, problem.succ_ptr, problem.succ, problem.succ_edge, problem.mean_time_us, problem.mean_edge_us
     )
 
 
 def downward_rank(problem: Problem) -> Float64:
-    """Length of the longest path from the beginning to each task, without it, in mean times (Topcuoglu 2002, eq. 10)."""
-    return _downward(  # type: ignore[no-any-return]
-        problem.order, problem.pred_ptr, problem.pred, problem.mean_time_us, problem.mean_edge_us
-    )
+    """Length of the longest path from the start to each task, without it, in mean times (Topcuoglu 2002, eq. 10)."""
+    return _downward(problem.order, problem.pred_ptr, problem.pred, problem.mean_time_us, problem.mean_edge_us)
 
 
 @compiled

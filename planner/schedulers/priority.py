@@ -15,5 +15,5 @@ __all__ = ["priority"]
 
 
 def priority(problem: Problem, seed: int) -> Schedule:
-    """Take tasks by falling level (longest path to the end), each on the slot where it starts first, behind the rest."""
+    """Take tasks by falling level (longest path to the end), each on the slot where it starts first, at its end."""
     return list_schedule(problem, by_rank(problem, upward_rank(problem)), first="start")

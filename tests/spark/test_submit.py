@@ -48,11 +48,14 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = _free_port()
     url = f"spark://127.0.0.1:{port}"
     cluster = "org.apache.spark.deploy"
+
+    def sizes(i: int) -> list[str]:
+        return ["--cores", "2", "--memory", "1g", "--work-dir", str(folder / f"work{i}")]
+
     commands = [
         [SPARK_CLASS, f"{cluster}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"],
         *[
-            [SPARK_CLASS, f"{cluster}.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0"]
-            + ["--cores", "2", "--memory", "1g", "--work-dir", str(folder / f"work{i}"), url]
+            [SPARK_CLASS, f"{cluster}.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", *sizes(i), url]
             for i in range(2)
         ],
     ]
@@ -125,7 +128,8 @@ def test_planner_run_on_local_threads_ended_by_ctrl_c(tmp_path: Path) -> None:
     tasks = [{"id": f"t{i}", "run": "time:sleep", "args": [30], "work": 30} for i in range(4)]
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
-    command = [sys.executable, "-m", "planner", "run", str(graph), "--master", "local[4]", "--run-dir", str(tmp_path / "r")]
+    options = ["--master", "local[4]", "--run-dir", str(tmp_path / "r")]
+    command = [sys.executable, "-m", "planner", "run", str(graph), *options]
     with (tmp_path / "err").open("w") as err:
         process = subprocess.Popen(command, env=_environment(), cwd=ROOT, stdout=err, stderr=err, text=True)
     journal = tmp_path / "r" / "journal.jsonl"

@@ -196,6 +196,8 @@ def test_a_complete_set_up_is_left_alone_and_any_change_renews_it(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the Makefile with GNU make")
 def test_make_says_what_it_can_do() -> None:
-    said = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert said.startswith("make run")
     assert "make test" in said

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +133,20 @@ def test_the_wheel_holds_the_package_its_licence_and_its_command(wheel: Path) ->
     assert "Requires-Dist: pyspark<5,>=4.1\n" in metadata
     assert "Requires-Dist: pandas<3," in metadata
     assert commands.split() == ["[console_scripts]", "planner", "=", "planner.cli:main"]
+
+
+def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
+    imported = set()
+    for path in (ROOT / name for name in PACKAGE if name.endswith(".py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).partition(".")[0])
+    # py4j comes with PySpark.
+    assert imported - set(sys.stdlib_module_names) - {"planner", "py4j"} == declared
 
 
 def test_what_was_installed_is_what_pyproject_says() -> None:
