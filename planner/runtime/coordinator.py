@@ -183,8 +183,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 for me, mailbox in self._mailboxes.items():  # copies that waited in vain go home as well
                     if me != self._current.get(me[0]):
                         mailbox.put(End(me[0]))
-            case End(slot=slot) if isinstance(event, Hello):
-                self._mailboxes[slot, event.incarnation].put(instruction)
+            case End(slot=slot) if isinstance(event, Hello) and event.slot == slot:
+                self._mailboxes[slot, event.incarnation].put(instruction)  # perhaps a copy that came after the end
             case End(slot=slot):
                 self._mailboxes[self._current[slot]].put(instruction)
             case Start(slot=slot):

@@ -21,10 +21,17 @@ class Reporter:
     ----------
     send : callable
         ``send(records, results, troubles)``; blocks until the coordinator has it.
+    lost : callable
+        ``lost(error)`` is called once when that fails; nothing is sent after it.
     """
 
-    def __init__(self, send: Callable[[list[Record], dict[int, Any], list[Failed | Unreachable]], None]) -> None:
+    def __init__(
+        self,
+        send: Callable[[list[Record], dict[int, Any], list[Failed | Unreachable]], None],
+        lost: Callable[[Exception], None],
+    ) -> None:
         self._send = send
+        self._lost = lost
         self._changed = threading.Condition()
         self._records: list[Record] = []
         self._results: dict[int, Any] = {}
@@ -79,5 +86,6 @@ class Reporter:
                 self._urgent = False
             try:
                 self._send(records, results, troubles)
-            except Exception:
-                return  # the listener has noticed too, and ends the slot
+            except Exception as error:
+                self._lost(error)
+                return

@@ -77,6 +77,10 @@ class SlotSummary:
     took_part: bool
 
 
+_ANSWER_S = 30.0
+"""Seconds that the coordinator may take to answer a report before the slot gives it up."""
+
+
 class _Abort(BaseException):
     """Raised in the middle of a task when the coordinator ends the run."""
 
@@ -95,7 +99,7 @@ def run_slot(config: SlotConfig) -> SlotSummary:
         with _responsive(), _abortable(slot):
             slot.run()
     except _Abort:
-        pass  # the coordinator knows why
+        slot.raise_if_cut_off()  # else the coordinator knows why
     finally:
         slot.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -118,7 +122,7 @@ class _Slot:
         self.inbox: Inbox | None = None
         self.queue: SlotQueue | None = None
         self.functions: dict[int, Callable[..., Any]] = {}
-        self.reporter = Reporter(self._report)
+        self.reporter = Reporter(self._report, self._cut_off)
         self.ended = threading.Event()
         self.has_queue = threading.Event()
         self.running: int | None = None
@@ -132,11 +136,11 @@ class _Slot:
     def run(self) -> None:
         """Say hello, run the queue, wait for the end."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
+        self.reporter.start()  # its sign of life also tells a coordinator that has died in silence
         self.has_queue.wait()
         if self.queue is None or self.inbox is None:
-            self._raise_if_cut_off()
+            self.raise_if_cut_off()
             return  # a copy that was not needed
-        self.reporter.start()
         for turn, entry in enumerate(self.queue.entries):
             waiting = self.clock()
             if not self.inbox.wait(entry.task, entry.inputs, turn):
@@ -148,7 +152,7 @@ class _Slot:
             self.running = None
         self.reporter.urgent()
         self.ended.wait()
-        self._raise_if_cut_off()
+        self.raise_if_cut_off()
 
     def close(self) -> None:
         """Stop all threads and the server."""
@@ -280,10 +284,15 @@ class _Slot:
                 self._obey(decode(result.body))
                 if self.ended.is_set():
                     return
-            self.lost_coordinator = "the coordinator closed the line"
+            raise ConnectionError("it closed the line")
         except Exception as error:
-            self.lost_coordinator = f"the coordinator cannot be reached: {str(error).splitlines()[0]}"
-        self._stop(abort=True)
+            self._cut_off(error)
+
+    def _cut_off(self, error: Exception) -> None:
+        if not self.ended.is_set():
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            self.lost_coordinator = f"the coordinator cannot be reached: {line}"
+            self._stop(abort=True)
 
     def _obey(self, instruction: Any) -> None:
         match instruction:
@@ -311,9 +320,11 @@ class _Slot:
     def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Failed | Unreachable]) -> None:
         finished = Finished(self.config.slot, self.config.incarnation, tuple(records), self.running)
         body = encode((finished, results, troubles))
-        list(self.client.do_action(flight.Action("report", body), options=self.options))
+        options = token_options(self.config.token, timeout=_ANSWER_S)
+        list(self.client.do_action(flight.Action("report", body), options=options))
 
-    def _raise_if_cut_off(self) -> None:
+    def raise_if_cut_off(self) -> None:
+        """Raise when the line to the coordinator broke, so that Spark sees this attempt fail."""
         if self.lost_coordinator:
             raise ConnectionError(self.lost_coordinator)
 
