@@ -48,7 +48,7 @@ check:
 	@$(SETUP) --extras test --no-java
 	@$(VENV) ruff check . && ruff format --check --quiet .
 	@$(VENV) mypy
-	@$(VENV) lint-imports --quiet
+	@$(VENV) lint-imports
 
 format:
 	@$(SETUP) --extras test --no-java
