@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ MOST_BYTES = 10**18
 """Bytes above which a size is taken for a mistake; sums of many stay far inside what a float holds."""
 MOST_COMPARED = 20_000
 """Names above which none is looked for that is near to a wrong one: comparing takes longer than reading."""
-MOST_NEAREST = 5
+MOST_NEAREST = 20
 """Wrong names of one input that get a near one beside them."""
 
 _short = reprlib.Repr()
@@ -80,10 +80,18 @@ class Faults:
 
     found: list[Fault] = field(default_factory=list)
     compared: int = 0
+    told: set[str] = field(default_factory=set)
 
-    def add(self, path: str, problem: str) -> None:
-        """Note one fault."""
-        self.found.append(Fault(path, problem))
+    def add(self, path: str, problem: str, *, also: bool = False) -> None:
+        """Note one fault; of one place only the first, unless it is a place where more than one thing may be wrong."""
+        if also or not path or path not in self.told:
+            self.told.add(path)
+            self.found.append(Fault(path, problem))
+
+    def add_all(self, faults: Iterable[Fault], *, also: bool = False) -> None:
+        """Note faults that were found elsewhere."""
+        for fault in faults:
+            self.add(fault.path, fault.problem, also=also)
 
     def expected(self, path: str, value: Any, wanted: str) -> None:
         """Note that a value is of the wrong type."""
@@ -91,13 +99,12 @@ class Faults:
         self.add(path, f"is {show(value)}{f', {kind}' if kind else ''}; expected {wanted}")
 
     def unknown_name(self, path: str, name: object, known: Collection[str], what: str) -> None:
-        """Note that a name is not known, with the nearest that is; only the first few are compared."""
-        self.compared += 1
-        near = nearest(name, known) if self.compared <= MOST_NEAREST else ""
+        """Note that a name is not known, with the nearest that is."""
+        near = self._nearest(name, known)
         self.add(path, f"{show(name)} is no {what}{near or f'; expected the id of a {what} of this file'}")
 
     def raise_if_any(self) -> None:
-        """Raise all that was noted, the first of each path.
+        """Raise all that was noted; of very many, the first and how many more.
 
         Raises
         ------
@@ -106,14 +113,9 @@ class Faults:
         """
         if not self.found:
             return
-        first: dict[tuple[str, str], Fault] = {}
-        for fault in self.found:
-            first.setdefault((fault.path, fault.problem if not fault.path else ""), fault)
-        shown = list(first.values())
-        more = len(shown) - MOST_SHOWN
-        raise InputError(
-            [*shown[:MOST_SHOWN], *([Fault("", f"and {more} more faults like these")] if more > 0 else [])]
-        )
+        more = len(self.found) - MOST_SHOWN
+        rest = [Fault("", f"and {more} more faults like these")] if more > 0 else []
+        raise InputError([*self.found[:MOST_SHOWN], *rest])
 
     def table(self, path: str, value: Any, known: Collection[str], needed: Collection[str] = ()) -> dict[str, Any]:
         """Check that a value is a table whose keys are known."""
@@ -130,8 +132,13 @@ class Faults:
         """Check that all keys are known."""
         for key in table:
             if key not in known:
-                near = nearest(key, known) or f"; expected one of {', '.join(known)}"
+                near = self._nearest(key, known) or f"; expected one of {', '.join(known)}"
                 self.add(_join(path, key if len(key) < 60 else show(key)), f"is an unknown key{near}")
+
+    def _nearest(self, name: object, known: Collection[str]) -> str:
+        """Compare only the first few wrong names: of very many, comparing takes longer than reading."""
+        self.compared += 1
+        return nearest(name, known) if self.compared <= MOST_NEAREST else ""
 
     def items(self, path: str, value: Any, of: str = "a list") -> list[Any]:
         """Check that a value is a list."""

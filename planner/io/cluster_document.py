@@ -58,7 +58,7 @@ def _checked(executors: list[Executor], network: Network, overhead_us: int, faul
     try:
         cluster = Cluster(tuple(executors), network, overhead_us)
     except InputError as error:
-        faults.found += error.faults
+        faults.add_all(error.faults)
     faults.raise_if_any()
     return cluster
 

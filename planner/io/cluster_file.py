@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from planner.io.checks import Faults, naming
 from planner.io.cluster_document import cluster_document, cluster_from_document
 from planner.io.documents import dump_document, parse_json, parse_toml
-from planner.io.files import read_text, write_atomically
+from planner.io.files import as_path, read_text, write_atomically
 from planner.model.cluster import Cluster
 
 __all__ = ["read_cluster", "write_cluster"]
@@ -51,7 +50,7 @@ def read_cluster(path: str | os.PathLike[str]) -> Cluster:
     InputError
         With every fault.
     """
-    file = Path(path)
+    file = as_path(path)
     text = read_text(file)
     with naming(file):
         faults = Faults()
@@ -69,7 +68,7 @@ def write_cluster(cluster: Cluster, path: str | os.PathLike[str]) -> None:
     InputError
         If the file cannot be written.
     """
-    file, document = Path(path), cluster_document(cluster)
+    file, document = as_path(path), cluster_document(cluster)
     data = dump_document(document) if file.suffix == ".json" else "\n".join(_toml(document)).encode() + b"\n"
     write_atomically(file, lambda out: out.write(data))
 

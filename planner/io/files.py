@@ -11,7 +11,52 @@ from typing import BinaryIO
 
 from planner.errors import Fault, InputError
 
-__all__ = ["decode", "read_bytes", "read_text", "unreadable", "write_atomically"]
+__all__ = ["as_path", "decode", "exists", "is_folder", "read_bytes", "read_text", "unreadable", "write_atomically"]
+
+
+def as_path(path: str | os.PathLike[str]) -> Path:
+    """Give a path that the system can be asked about.
+
+    Raises
+    ------
+    InputError
+        If there is a NUL in it, which no name of a file has.
+    """
+    if "\0" in os.fspath(path):
+        raise InputError([Fault(repr(os.fspath(path)), "has a NUL in it; expected the name of a file")])
+    return Path(path)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something is there.
+
+    Raises
+    ------
+    InputError
+        If the system does not say.
+    """
+    return _status(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there.
+
+    Raises
+    ------
+    InputError
+        If the system does not say.
+    """
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
@@ -44,8 +89,6 @@ def read_bytes(path: Path, stop_at: bytes = b"") -> bytes:
             data = head if stop_at and head == stop_at else head + file.read()
     except OSError as error:
         raise unreadable(path, error) from error
-    except ValueError as error:  # a NUL in the name
-        raise InputError([Fault(repr(str(path)), f"{error}; expected the name of a file")]) from error
     if not data.strip():
         raise InputError([Fault(str(path), "is empty; expected a file with content")])
     return data

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from planner.errors import Fault, InputError
 from planner.io.checks import Faults, naming, show
 from planner.io.documents import dump_document, parse_json, parse_toml
-from planner.io.files import decode, read_bytes, write_atomically
+from planner.io.files import as_path, decode, is_folder, read_bytes, write_atomically
 from planner.io.job_document import graph_document
 from planner.io.job_file import graph_from_document
 from planner.io.parquet import MAGIC, is_parquet_folder, read_parquet, write_parquet
@@ -38,9 +37,11 @@ def read_graph(path: str | os.PathLike[str], *, edges: str | os.PathLike[str] | 
     InputError
         With every fault, each with the file, the path inside it, and what was expected.
     """
-    file = Path(path)
+    file = as_path(path)
     if is_parquet_folder(file):
         return read_parquet(file, edges)
+    if is_folder(file):
+        raise InputError([Fault(str(file), "is a folder without tasks.parquet; expected a file, or a Parquet pair")])
     data = read_bytes(file, stop_at=MAGIC)
     if data == MAGIC:
         return read_parquet(file, edges)
@@ -58,7 +59,11 @@ def _graph(text: str) -> Graph:
         return parse_stg(text)
     if "=" not in text:
         raise InputError(f"is no graph; expected {KNOWN}")
-    return _from_document(parse_toml(text, faults), faults)
+    try:
+        document = parse_toml(text, faults)
+    except InputError as error:
+        raise InputError(f"{error}; expected {KNOWN}") from error
+    return _from_document(document, faults)
 
 
 def _from_document(document: dict[str, Any], faults: Faults) -> Graph:
@@ -86,8 +91,8 @@ def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
     InputError
         If the file cannot be written, or calls stand in the way: Parquet holds none, JSON none of Python objects.
     """
-    file = Path(path)
-    if file.suffix == ".parquet" or file.is_dir():
+    file = as_path(path)
+    if file.suffix == ".parquet" or is_folder(file):
         write_parquet(graph, file)
         return
     if file.suffix not in (".json", ""):

@@ -16,6 +16,7 @@ import numpy as np
 
 from planner.io.checks import Faults, show
 from planner.io.over_key import read_over
+from planner.model.faults import cycle_faults
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 
 __all__ = ["GRAPH_FORMAT", "RUN", "default_kind", "graph_from_document"]
@@ -91,6 +92,8 @@ class _TaskReader:
                 key = "each" if made.each is not None else "tree"
                 problem = f"{show(self.ids[other])} is not data-parallel; expected a task with `over`"
                 self.faults.add(f"tasks[{task}].over.{key}", problem)
+        if self.faults.found:
+            self.faults.found[:0] = cycle_faults(self.ids, self.source, self.target)
         self.faults.raise_if_any()
         outputs = np.array(output, dtype=np.int64)
         source, sizes = np.array(self.source, dtype=np.int64), np.array(self.bytes, dtype=np.int64)

@@ -16,22 +16,23 @@ import pyarrow.types as kinds
 
 from planner.errors import Fault, InputError
 from planner.io.checks import MOST_BYTES, Faults, naming, nearest
-from planner.io.files import unreadable, write_atomically
+from planner.io.files import as_path, exists, is_folder, unreadable, write_atomically
 from planner.model.arrays import Float64, Int32, Int64
+from planner.model.faults import tell
 from planner.model.graph import Graph
 from planner.model.units import MICROSECONDS
 
 __all__ = ["MAGIC", "edges_beside", "is_parquet_folder", "read_parquet", "write_parquet"]
 
 MAGIC = b"PAR1"
-TASK_COLUMNS = ("id", "work", "memory", "output", "kind")
+TASK_COLUMNS = ("id", "work", "work_us", "memory", "output", "kind")
 EDGE_COLUMNS = ("source", "target", "bytes")
 ROWS_SHOWN = 20
 
 
 def is_parquet_folder(path: Path) -> bool:
     """Tell whether a folder holds ``tasks.parquet``, or the parts of a table that an engine wrote in parallel."""
-    return path.is_dir() and ((path / "tasks.parquet").exists() or any(path.glob("*.parquet")))
+    return is_folder(path) and (exists(path / "tasks.parquet") or any(path.glob("*.parquet")))
 
 
 def edges_beside(tasks: Path) -> Path:
@@ -54,8 +55,9 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     Parameters
     ----------
     path : Path
-        The file of tasks (columns ``id``: text or whole numbers, ``work``: seconds, and if wanted ``memory`` and
-        ``output``: bytes, ``kind``: text), or the folder that holds ``tasks.parquet`` and ``edges.parquet``.
+        The file of tasks (columns ``id``: text or whole numbers, ``work``: seconds, or ``work_us``: microseconds, and
+        if wanted ``memory`` and ``output``: bytes, ``kind``: text), or the folder that holds ``tasks.parquet`` and
+        ``edges.parquet``.
     edges : str or path, optional
         The file of edges (columns ``source``, ``target``: ids, and if wanted ``bytes``); the one beside the tasks when
         left out. Without one, the tasks wait for nothing.
@@ -65,70 +67,87 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     InputError
         With every fault.
     """
-    tasks_file = path / "tasks.parquet" if path.is_dir() and (path / "tasks.parquet").exists() else path
-    edges_file = Path(edges) if edges is not None else edges_beside(tasks_file)
-    ids, columns = _read_tasks(tasks_file)
-    if edges is not None or edges_file.exists():
-        columns |= _read_edges(edges_file, ids, columns.get("output"))
-    with naming(tasks_file):
-        # Handed over and not kept: the graph drops what it has turned into rows.
-        return Graph.from_arrays(
-            ids,
-            work=columns.pop("work"),
-            memory=columns.pop("memory", None),
-            output=columns.pop("output", None),
-            kind=columns.pop("kind", None),
-            source=columns.pop("source", ()),
-            target=columns.pop("target", ()),
-            edge_bytes=columns.pop("edge_bytes", None),
-        )
-
-
-def _read_tasks(path: Path) -> tuple[pa.Array, dict[str, Any]]:
+    tasks_file = path / "tasks.parquet" if is_folder(path) and exists(path / "tasks.parquet") else path
+    edges_file = as_path(edges) if edges is not None else edges_beside(tasks_file)
     faults = Faults()
-    with _reading(path):
-        table = _Table(path, TASK_COLUMNS, ("id", "work"))
-        ids = _ids(table.column("id"), "id", faults).combine_chunks()
-        columns: dict[str, Any] = {"work": _numbers(table.column("work"), "work", faults, nulls=None)}
-        columns |= {
-            name: _sizes(table.column(name), name, faults) for name in ("memory", "output") if name in table.names
-        }
+    ids, columns = _read_tasks(tasks_file, faults)
+    if edges is not None or exists(edges_file):
+        columns |= _read_edges(edges_file, ids, columns.get("output"), faults)
+    graph = None
+    if "work" in columns:
+        with _reading(tasks_file, faults):
+            # Handed over and not kept: the graph drops what it has turned into rows.
+            graph = Graph.from_arrays(
+                ids,
+                work=columns.pop("work"),
+                memory=columns.pop("memory", None),
+                output=columns.pop("output", None),
+                kind=columns.pop("kind", None),
+                source=columns.pop("source", ()),
+                target=columns.pop("target", ()),
+                edge_bytes=columns.pop("edge_bytes", None),
+            )
+    faults.raise_if_any()
+    assert graph is not None  # noqa: S101 - for the type checker
+    return graph
+
+
+def _read_tasks(path: Path, faults: Faults) -> tuple[pa.Array | None, dict[str, Any]]:
+    """Give the ids, or None where they are wrong, and the columns that are right."""
+    ids: pa.Array | None = None
+    columns: dict[str, Any] = {}
+    found = Faults()
+    with _reading(path, faults):
+        table = _Table(path, TASK_COLUMNS, ("id",), found)
+        column = _ids(table, "id", found)
+        ids = None if column is None else column.combine_chunks()
+        work = [name for name in ("work", "work_us") if name in table.names]
+        if len(work) != 1:
+            found.add("work", "stands beside work_us; expected one of them" if work else "is missing; expected seconds")
+        else:
+            numbers = _numbers(table.column(work[0]), work[0], found, nulls=None)
+            columns["work"] = numbers / MICROSECONDS if work == ["work_us"] else numbers
+        for name in ("memory", "output"):
+            if name in table.names:
+                columns[name] = _sizes(table.column(name), name, found)
         if "kind" in table.names:
-            columns["kind"] = _texts(table.column("kind"), "kind", faults)
-        faults.raise_if_any()
+            columns["kind"] = _texts(table.column("kind"), "kind", found)
+        found.raise_if_any()
     return ids, columns
 
 
-def _read_edges(path: Path, ids: pa.Array, output: Int64 | None) -> dict[str, Any]:
-    faults = Faults()
-    with _reading(path):
-        table = _Table(path, EDGE_COLUMNS, EDGE_COLUMNS[:2])
-        found: dict[str, Any] = {}
+def _read_edges(path: Path, ids: pa.Array | None, output: Int64 | None, faults: Faults) -> dict[str, Any]:
+    """Give the columns of edges, or nothing where one of them is wrong or the ids of tasks are not known."""
+    columns: dict[str, Any] = {}
+    whole, found = False, Faults()
+    with _reading(path, faults):
+        table = _Table(path, EDGE_COLUMNS, EDGE_COLUMNS[:2], found)
         for name in EDGE_COLUMNS[:2]:
-            found[name] = _positions(table.column(name), ids, name, faults)
+            columns[name] = _positions(table, ids, name, found)
             pa.default_memory_pool().release_unused()
         if "bytes" in table.names:
             sizes = table.column("bytes")
-            found["edge_bytes"] = _sizes(sizes, "bytes", faults)
-            if sizes.null_count and not faults.found:
-                default = 0 if output is None else output[found["source"]]
-                found["edge_bytes"] = np.where(sizes.is_null(), default, found["edge_bytes"])
-        faults.raise_if_any()
-    return found
+            columns["edge_bytes"] = _sizes(sizes, "bytes", found)
+            if sizes.null_count and not found.found and ids is not None:
+                default = 0 if output is None else output[columns["source"]]
+                columns["edge_bytes"] = np.where(sizes.is_null(), default, columns["edge_bytes"])
+        found.raise_if_any()
+        whole = ids is not None
+    return columns if whole else {}
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Say in one sentence what is wrong with a file, whoever finds it."""
+def _reading(path: Path, faults: Faults) -> Iterator[None]:
+    """Note in one sentence what is wrong with a file, whoever finds it."""
     try:
         with naming(path):
             yield
+    except InputError as error:
+        faults.add_all(error.faults, also=True)
     except OSError as error:
-        if error.errno is not None:
-            raise unreadable(path, error) from error
-        raise _unparquet(path, error) from error
-    except pa.ArrowException as error:
-        raise _unparquet(path, error) from error
+        faults.add_all((unreadable if error.errno is not None else _unparquet)(path, error).faults)
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter: a name in it is no UTF-8
+        faults.add_all(_unparquet(path, error).faults)
     finally:
         pa.default_memory_pool().release_unused()
 
@@ -141,26 +160,25 @@ def _unparquet(path: Path, error: Exception) -> InputError:
 class _Table:
     """A Parquet file, or a folder of its parts, whose columns are read one at a time, which keeps the peak low."""
 
-    def __init__(self, path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, known: tuple[str, ...], needed: tuple[str, ...], faults: Faults) -> None:
         self.data: Any
-        if path.is_dir():
+        if is_folder(path):
             self.data = pq.ParquetDataset(path, partitioning=None, pre_buffer=False)
             names = self.data.schema.names
         else:
             path.open("rb").close()  # for the system's own words about what it does not give
             self.data = pq.ParquetFile(path)  # reading parts of a table costs 50 MB of libraries
             names = self.data.schema_arrow.names
-        self.names = [name for name in names if not name.startswith("__index_level_")]
-        faults = Faults()
-        for name in self.names:
+        given = [name for name in names if not name.startswith("__index_level_")]
+        for name in given:
             if name not in known:  # a misspelt one would be lost in silence
                 faults.add(name, f"is an unknown column{nearest(name, known) or '; expected ' + ', '.join(known)}")
-            if self.names.count(name) > 1:
+            if given.count(name) > 1:
                 faults.add(name, "stands twice; expected every column once")
         for name in needed:
-            if name not in self.names:
-                faults.add(name, f"is missing; expected the columns {', '.join(needed)}")
-        faults.raise_if_any()
+            if name not in given:
+                faults.add(name, f"is missing; expected the columns {', '.join(known)}")
+        self.names = [name for name in given if given.count(name) == 1]
 
     def column(self, name: str) -> pa.ChunkedArray:
         column = self.data.read(columns=[name])[name]
@@ -169,25 +187,29 @@ class _Table:
         return column
 
 
-def _ids(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.ChunkedArray:
+def _ids(table: _Table, name: str, faults: Faults) -> pa.ChunkedArray | None:
+    """Give a column of ids, or None where it is wrong."""
+    if name not in table.names:
+        return None
+    column = table.column(name)
     values = column.cast(column.type.value_type) if kinds.is_dictionary(column.type) else column
+    if not (kinds.is_integer(values.type) or kinds.is_string(values.type) or kinds.is_large_string(values.type)):
+        faults.add(name, f"is of type {values.type}; expected text or whole numbers")
+        return None
     if column.null_count:
         faults.add(f"{name}[{_rows(values.is_null())[0]}]", f"is null, as {column.null_count} are; expected an id")
-    if kinds.is_integer(values.type):
-        return values
-    if not (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
-        faults.add(name, f"is of type {values.type}; expected text or whole numbers")
+        return None
     return values
 
 
-def _positions(column: pa.ChunkedArray, ids: pa.Array, name: str, faults: Faults) -> Int32:
-    before = len(faults.found)
-    values = _ids(column, name, faults)
-    if len(faults.found) > before:
-        return np.zeros(len(column), dtype=np.int32)
+def _positions(table: _Table, ids: pa.Array | None, name: str, faults: Faults) -> Int32 | None:
+    values = _ids(table, name, faults)
+    if values is None or ids is None:
+        return None
     if values.type != ids.type:
-        text = not (kinds.is_integer(values.type) and kinds.is_integer(ids.type))
-        values, ids = (array.cast(pa.string() if text else pa.int64()) for array in (values, ids))
+        numbers = kinds.is_integer(values.type) and kinds.is_integer(ids.type)
+        same = pa.int64() if numbers and pa.uint64() not in (values.type, ids.type) else pa.string()
+        values, ids = values.cast(same), ids.cast(same)
     found = pc.index_in(values, value_set=ids)
     if found.null_count:
         wrong = _rows(found.is_null())
@@ -214,8 +236,10 @@ def _numbers(column: pa.ChunkedArray, name: str, faults: Faults, nulls: float | 
 def _sizes(column: pa.ChunkedArray, name: str, faults: Faults) -> Int64:
     numbers = _numbers(column, name, faults, nulls=0.0)
     bad = ~((numbers >= 0) & (numbers <= MOST_BYTES))
-    for row in np.flatnonzero(bad)[:ROWS_SHOWN].tolist():
-        faults.add(f"{name}[{row}]", f"is {numbers[row]:g}; expected bytes from 0 to {MOST_BYTES:.0e}")
+    told: list[Fault] = []
+    wanted = f"expected bytes from 0 to {MOST_BYTES:.0e}"
+    tell(told, np.flatnonzero(bad), name, lambda row: Fault(f"{name}[{row}]", f"is {numbers[row]:g}; {wanted}"))
+    faults.add_all(told)
     if kinds.is_integer(column.type) and not bad.any():
         whole = column.fill_null(0) if column.null_count else column
         return np.asarray(whole, dtype=np.int64)
@@ -247,7 +271,7 @@ def write_parquet(graph: Graph, path: Path) -> None:
     if any(call is not None for call in graph.calls) or graph.over:
         problem = "has tasks that name what they run, which Parquet does not hold; expected a trace, or a .json file"
         raise InputError([Fault(str(path), problem)])
-    file = path / "tasks.parquet" if path.is_dir() else path
+    file = path / "tasks.parquet" if is_folder(path) else path
     target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
     edges = {"source": graph.ids.take(pa.array(graph.pred)), "target": graph.ids.take(pa.array(target))}
     kind = pa.DictionaryArray.from_arrays(pa.array(graph.kind), pa.array(graph.kinds, pa.string())).cast(pa.string())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from planner.errors import InputError
 from planner.io.checks import Faults, naming, show
 from planner.io.cluster_document import cluster_document, cluster_from_document
 from planner.io.documents import dump_document, parse_json
-from planner.io.files import read_text, write_atomically
+from planner.io.files import as_path, read_text, write_atomically
 from planner.io.job_document import graph_document
 from planner.io.job_file import graph_from_document
 from planner.model.cluster import Cluster
@@ -46,8 +45,10 @@ def write_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
     InputError
         If the file cannot be written.
     """
-    data = dump_document(_plan_document(plan))
-    write_atomically(Path(path), lambda out: out.write(data))
+    file = as_path(path)
+    with naming(file):
+        data = dump_document(_plan_document(plan))
+    write_atomically(file, lambda out: out.write(data))
 
 
 def _plan_document(plan: Plan) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def plain(value: Any) -> Any:
 def is_plan(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is a plan, by its content. What cannot be read is none."""
     try:
-        document = parse_json(read_text(Path(path)))
+        document = parse_json(read_text(as_path(path)))
     except InputError:
         return False
     return isinstance(document, dict) and str(document.get("format", "")).startswith("planner.plan/")
@@ -129,7 +130,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     InputError
         With every fault.
     """
-    file = Path(path)
+    file = as_path(path)
     text = read_text(file)
     with naming(file):
         return _plan(parse_json(text))
@@ -172,7 +173,7 @@ def _part(key: str, read: Any, document: dict[str, Any], faults: Faults) -> Any:
         with naming(key):
             return read(document[key])
     except InputError as error:
-        faults.found += error.faults
+        faults.add_all(error.faults, also=True)
         return None
 
 
@@ -224,5 +225,5 @@ def _schedule(value: Any, graph: Graph, cluster: Cluster, faults: Faults) -> Sch
         if finish[task] < start[task]:
             faults.add(f"{path}.finish", f"is {show(table['finish'])}, before its start; expected a later time")
     for task in [task for task, placed in enumerate(slot) if placed < 0] if not faults.found else ():
-        faults.add("tasks", f"{show(graph.names[task])} is placed nowhere; expected every task once")
+        faults.add("tasks", f"{show(graph.names[task])} is placed nowhere; expected every task once", also=True)
     return Schedule(np.array(slot, dtype=np.int32), np.array(start, dtype=np.int64), np.array(finish, dtype=np.int64))

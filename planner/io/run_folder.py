@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from planner.errors import Fault, InputError
 from planner.io.checks import Faults, naming, show
 from planner.io.documents import dump_document, parse_json
-from planner.io.files import read_bytes, read_text, write_atomically
+from planner.io.files import as_path, exists, is_folder, read_bytes, read_text, write_atomically
 from planner.io.plan_file import LATEST_S, plain, read_plan, write_plan
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Plan
@@ -39,7 +39,7 @@ def create_run_folder(path: str | os.PathLike[str], plan: Plan) -> Path:
     InputError
         If the folder cannot be made or holds something.
     """
-    folder = Path(path)
+    folder = as_path(path)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -61,7 +61,7 @@ def write_load(load: LoadReport, folder: str | os.PathLike[str]) -> None:
     InputError
         If the files cannot be written.
     """
-    place = Path(folder)
+    place = as_path(folder)
     write_atomically(place / "tasks.parquet", lambda out: pq.write_table(load.tasks, out))
     write_atomically(place / "slots.parquet", lambda out: pq.write_table(load.slots, out))
     document = {
@@ -84,13 +84,13 @@ def read_run(path: str | os.PathLike[str]) -> tuple[Plan, LoadReport]:
     InputError
         If it is no such folder, the run has not ended, or a file in it is broken.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        problem = "is no folder" if folder.exists() else "does not exist"
+    folder = as_path(path)
+    if not is_folder(folder):
+        problem = "is no folder" if exists(folder) else "does not exist"
         raise InputError([Fault(str(folder), f"{problem}; expected the folder that a run wrote")])
-    if not (folder / "plan.json").exists():
+    if not exists(folder / "plan.json"):
         raise InputError([Fault(str(folder), "holds no plan.json; expected the folder that a run wrote")])
-    missing = [name for name in ("run.json", "tasks.parquet", "slots.parquet") if not (folder / name).exists()]
+    missing = [name for name in ("run.json", "tasks.parquet", "slots.parquet") if not exists(folder / name)]
     if missing:
         problem = f"holds a run that has not ended: there is no {', no '.join(missing)}; expected them beside plan.json"
         raise InputError([Fault(str(folder), problem)])

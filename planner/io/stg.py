@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from planner.io.checks import Faults, show
+from planner.model.faults import cycle_faults
 from planner.model.graph import Graph
 
 __all__ = ["is_stg", "parse_stg"]
@@ -69,7 +70,9 @@ def _graph(lines: list[int], ids: list[int], works: list[float], before: list[li
     index: dict[int, int] = {}
     for position, (line, task) in enumerate(zip(lines, ids, strict=True)):
         if task >= 0 and index.setdefault(task, position) != position:
-            faults.add(f"line {line}", f"task {task} stands in line {lines[index[task]]} already; expected it once")
+            faults.add(
+                f"line {line}", f"task {task} stands in line {lines[index[task]]} already; expected it once", also=True
+            )
     source: list[int] = []
     target: list[int] = []
     for position, tasks in enumerate(before):
@@ -78,28 +81,34 @@ def _graph(lines: list[int], ids: list[int], works: list[float], before: list[li
                 faults.add(
                     f"line {lines[position]}",
                     f"waits for task {task}, which there is not; expected a task of this file",
+                    also=True,
                 )
                 continue
             source.append(index[task])
             target.append(position)
+    names = list(map(str, ids))
+    if faults.found:
+        faults.found[:0] = cycle_faults(names, source, target)
     faults.raise_if_any()
-    return Graph.from_arrays(list(map(str, ids)), work=works, source=source, target=target)
+    return Graph.from_arrays(names, work=works, source=source, target=target)
 
 
 def _predecessors(path: str, words: list[str], faults: Faults) -> list[int]:
     if len(words) < 3:
-        faults.add(path, f"has {len(words)} numbers; expected a task's number, duration, and how many it waits for")
+        problem = f"has {len(words)} numbers; expected a task's number, duration, and how many it waits for"
+        faults.add(path, problem, also=True)
         return []
     count = _whole(path, words[2], "number of predecessors", faults)
     if count is not None and len(words) != 3 + count:
-        faults.add(path, f"names {len(words) - 3} tasks to wait for where it says {count}; expected {count}")
+        problem = f"names {len(words) - 3} tasks to wait for where it says {count}; expected {count}"
+        faults.add(path, problem, also=True)
     found = [_whole(path, word, "task's number", faults) for word in words[3:]]
     return [task for task in found if task is not None]
 
 
 def _whole(path: str, word: str, what: str, faults: Faults) -> int | None:
     if not (word.isascii() and word.isdigit() and len(word) <= LONGEST_NUMBER):
-        faults.add(path, f"{show(word)} is no {what}; expected a whole number >= 0")
+        faults.add(path, f"{show(word)} is no {what}; expected a whole number >= 0", also=True)
         return None
     return int(word)
 
@@ -110,6 +119,6 @@ def _duration(path: str, word: str, faults: Faults) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1e9:
-        faults.add(path, f"{show(word)} is no duration; expected seconds from 0 to 1e9")
+        faults.add(path, f"{show(word)} is no duration; expected seconds from 0 to 1e9", also=True)
         return 0.0
     return number

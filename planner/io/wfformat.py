@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from planner.io.checks import Faults, show
+from planner.model.faults import cycle_faults
 from planner.model.graph import Graph
 
 __all__ = ["graph_from_wfformat", "is_wfformat"]
@@ -78,16 +79,18 @@ class _Trace:
         reads = [self._files(i, task, "inputFiles") for i, task in enumerate(self.tasks)]
         writes = [self._files(i, task, "outputFiles") for i, task in enumerate(self.tasks)]
         edges = self._edges()
+        source, target = [edge[0] for edge in edges], [edge[1] for edge in edges]
+        if self.faults.found:
+            names = [show(task.get("id")) for task in self.tasks]
+            self.faults.found[:0] = cycle_faults(names, source, target)
         self.faults.raise_if_any()
         sizes = self.sizes
         return Graph.from_arrays(
             [task["id"] for task in self.tasks],
             work=works,
-            source=[source for source, _ in edges],
-            target=[target for _, target in edges],
-            edge_bytes=[
-                sum(sizes[file] for file in writes[source] if file in reads[target]) for source, target in edges
-            ],
+            source=source,
+            target=target,
+            edge_bytes=[sum(sizes[file] for file in writes[i] if file in reads[j]) for i, j in edges],
             memory=memory,
             output=[sum(sizes[file] for file in files) for files in writes],
             kind=kinds,
@@ -98,7 +101,8 @@ class _Trace:
         i = self.run_of.get(name) if isinstance(name, str) else None
         if i is None:
             if isinstance(name, str):
-                self.faults.add("workflow.execution.tasks", f"has no task {show(name)}; expected the run of every task")
+                problem = f"has no task {show(name)}; expected the run of every task"
+                self.faults.add("workflow.execution.tasks", problem, also=True)
             return 0.0, 0, "task"
         run, path = self.runs[i], f"workflow.execution.tasks[{i}]"
         work = max(SHORTEST_S, self.faults.seconds(f"{path}.runtimeInSeconds", run.get("runtimeInSeconds")))

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from planner.errors import Fault, InputError
 from planner.model.arrays import Int32, Int64
-from planner.model.topology import Ends, edges_to_csr, find_cycle, topological_order, transpose
+from planner.model.faults import cycle_faults, tell
+from planner.model.topology import Ends, edges_to_csr, topological_order, transpose
 from planner.model.units import MICROSECONDS
 
 __all__ = ["Call", "Graph", "Over", "Ref", "Refs"]
@@ -182,7 +183,7 @@ class Graph:
         ------
         InputError
             With every fault: duplicate ids, works that are negative, NaN or infinite, edges to tasks that do not
-            exist, a cycle (shown).
+            exist, cycles (shown).
 
         Examples
         --------
@@ -199,7 +200,7 @@ class Graph:
         _check_works(works, names, faults)
         sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
         if faults:
-            raise InputError(faults)
+            raise InputError([*cycle_faults(names, sources, targets), *faults] if len(names) == n else faults)
         work_us = np.rint(works * MICROSECONDS).astype(np.int64)
         del work, works, memory, output  # of millions: makes room, unless the caller keeps them; so below
         pred_ptr, pred, sizes = edges_to_csr(n, sources, targets, sizes)
@@ -208,8 +209,7 @@ class Graph:
         succ_ptr, succ, succ_edge = transpose(n, pred_ptr, pred)
         order = topological_order(pred_ptr, succ_ptr, succ)
         if len(order) < n:
-            cycle = " -> ".join(names[task].as_py() for task in find_cycle(pred_ptr, pred, order))
-            raise InputError([Fault("tasks", f"there is a cycle: {cycle}; expected a graph without cycles")])
+            raise InputError(cycle_faults(names, pred, np.repeat(np.arange(n), np.diff(pred_ptr))))
         codes, kinds = _kinds(kind, n)
         return cls(
             ids=names,
@@ -270,15 +270,12 @@ def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) ->
     names = names.cast(pa.string())
     if len(names) != n:
         faults.append(Fault("ids", f"there are {len(names)} ids for {n} works; expected one each"))
-    distinct = pc.count_distinct(names, mode="all").as_py()
-    pa.default_memory_pool().release_unused()  # of millions of ids: the room that counting took
-    if distinct < len(names):
-        counts = pc.value_counts(names)
-        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-        faults += [
-            Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")
-            for name in twice[:20]
-        ]
+    first = np.asarray(pc.index_in(names, value_set=names))  # counting distinct ones takes more time and memory
+    again = np.unique(first[first != np.arange(len(names))])
+    problem = "this id is given to more than one task; expected distinct ids"
+    tell(faults, again, "tasks", lambda task: Fault(_name(names, task), problem))
+    del first
+    pa.default_memory_pool().release_unused()  # of millions of ids: the room that comparing took
     return names
 
 
@@ -294,17 +291,17 @@ def _sizes(what: str, column: Column, n: int, names: pa.StringArray, faults: lis
         faults.append(Fault(what, f"there are {len(values)} values for {n} tasks; expected one each"))
         return np.zeros(n, dtype=np.int64)
     good = np.isfinite(values) & (values >= 0)
-    for task in np.flatnonzero(~good)[:20]:
-        faults.append(Fault(f"{_name(names, task)}.{what}", f"is {values[task]}; expected bytes >= 0"))
+    wanted = "expected bytes >= 0"
+    wrong = np.flatnonzero(~good)
+    tell(faults, wrong, what, lambda task: Fault(f"{_name(names, task)}.{what}", f"is {values[task]}; {wanted}"))
     return np.where(good, values, 0).astype(np.int64, copy=False)
 
 
 def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringArray, faults: list[Fault]) -> None:
     bad = ~((works >= 0) & (works <= LONGEST_WORK_S))
-    for task in np.flatnonzero(bad)[:20]:
-        faults.append(
-            Fault(f"{_name(names, task)}.work", f"is {works[task]}; expected seconds from 0 to {LONGEST_WORK_S:.0e}")
-        )
+    wanted = f"expected seconds from 0 to {LONGEST_WORK_S:.0e}"
+    wrong = np.flatnonzero(bad)
+    tell(faults, wrong, "work", lambda task: Fault(f"{_name(names, task)}.work", f"is {works[task]}; {wanted}"))
 
 
 def _edges(
@@ -321,22 +318,13 @@ def _edges(
         faults.append(Fault("edges", f"there are {len(sources)} sources for {len(targets)} targets; expected one each"))
         return sources[:0], targets[:0], output_bytes[:0]
     outside = (sources < 0) | (sources >= n) | (targets < 0) | (targets >= n)
-    for edge in np.flatnonzero(outside)[:20]:
-        faults.append(
-            Fault(
-                f"edges[{edge}]", f"joins task {sources[edge]} to {targets[edge]}; expected positions from 0 to {n - 1}"
-            )
-        )
     if outside.any():
+        wanted = f"expected positions from 0 to {n - 1}"
+        ends = sources, targets
+        wrong = np.flatnonzero(outside)
+        tell(faults, wrong, "edges", lambda e: Fault(f"edges[{e}]", f"joins {ends[0][e]} to {ends[1][e]}; {wanted}"))
         sources, targets = sources[~outside], targets[~outside]
         edge_bytes = None
-    for edge in np.flatnonzero(sources == targets)[:20]:
-        name = names[int(sources[edge])].as_py()
-        faults.append(
-            Fault(
-                _name(names, int(sources[edge])), f"there is a cycle: {name} -> {name}; a task cannot wait for itself"
-            )
-        )
     if edge_bytes is None:
         return sources, targets, output_bytes[sources] if n else output_bytes[:0]
     sizes = np.asarray(edge_bytes)
@@ -344,8 +332,8 @@ def _edges(
         faults.append(Fault("edge_bytes", f"there are {len(sizes)} values for {len(sources)} edges; expected one each"))
         return sources, targets, np.zeros(len(sources), dtype=np.int64)
     good = np.isfinite(sizes) & (sizes >= 0)
-    for edge in np.flatnonzero(~good)[:20]:
-        faults.append(Fault(f"edges[{edge}].bytes", f"is {sizes[edge]}; expected bytes >= 0"))
+    wrong = np.flatnonzero(~good)
+    tell(faults, wrong, "edges", lambda e: Fault(f"edges[{e}].bytes", f"is {sizes[e]}; expected bytes >= 0"))
     return sources, targets, (sizes if good.all() else np.where(good, sizes, 0)).astype(np.int64, copy=False)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from planner.model.arrays import Int32, Int64
 from planner.model.compiled import compiled
 
-__all__ = ["Ends", "edges_to_csr", "find_cycle", "topological_order", "transpose"]
+__all__ = ["Ends", "edges_to_csr", "find_cycle", "find_cycles", "topological_order", "transpose"]
 
 
 Ends: TypeAlias = Int64 | Int32
@@ -151,3 +151,37 @@ def find_cycle(pred_ptr: Int64, pred: Int32, order: Int32) -> list[int]:
     smallest = cycle.index(min(cycle))
     cycle = cycle[smallest:] + cycle[:smallest]
     return [*cycle, cycle[0]]
+
+
+def find_cycles(n: int, source: Ends, target: Ends, most: int) -> list[list[int]]:
+    """Find cycles that share no task, until none is left or there are `most`.
+
+    Parameters
+    ----------
+    n : int
+        Number of tasks.
+    source, target : ndarray of int64 or int32, shape (edges,)
+    most : int
+
+    Returns
+    -------
+    list of list of int
+        Each as `find_cycle` gives it.
+
+    Examples
+    --------
+    >>> find_cycles(4, np.array([0, 1, 2, 3]), np.array([1, 0, 2, 3]), most=2)
+    [[0, 1, 0], [2, 2]]
+    """
+    cycles: list[list[int]] = []
+    while len(cycles) < most:
+        ptr, pred, _ = edges_to_csr(n, source, target, np.zeros(len(source), dtype=np.int64))
+        order = topological_order(ptr, *transpose(n, ptr, pred)[:2])
+        if len(order) == n:
+            break
+        cycles.append(find_cycle(ptr, pred, order))
+        inside = np.zeros(n, dtype=bool)
+        inside[cycles[-1]] = True
+        kept = ~(inside[source] | inside[target])
+        source, target = source[kept], target[kept]
+    return cycles

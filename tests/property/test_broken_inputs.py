@@ -9,13 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.io import read_cluster, read_graph, read_plan, write_cluster, write_graph, write_plan
-from planner.model import Bound, Call, Cluster, Executor, Graph, GraphBuilder, Link, Network, Plan, Ref, Schedule
+from planner.io import (
+    create_run_folder,
+    read_cluster,
+    read_graph,
+    read_plan,
+    read_run,
+    write_cluster,
+    write_graph,
+    write_load,
+    write_plan,
+)
+from planner.model import (
+    SLOT_SCHEMA,
+    TASK_SCHEMA,
+    Bound,
+    Call,
+    Cluster,
+    Executor,
+    Graph,
+    GraphBuilder,
+    Link,
+    LoadReport,
+    Network,
+    Plan,
+    Ref,
+    Schedule,
+)
 
 JOB = {
     "format": "planner.graph/1",
@@ -61,6 +87,23 @@ def _plan() -> Plan:
 Reader = Callable[[Path], object]
 
 
+ROWS = (("task", "a", TASK_SCHEMA), ("executor", "x", SLOT_SCHEMA))
+
+
+def _in_run(run: Path, name: str) -> Reader:
+    """Give what reads the folder of a run with another file in the place of one of its own."""
+
+    def read(file: Path) -> Plan:
+        whole = (run / name).read_bytes()
+        (run / name).write_bytes(file.read_bytes())
+        try:
+            return read_run(run)[0]
+        finally:
+            (run / name).write_bytes(whole)
+
+    return read
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reader, bytes]]:
     """Give a whole file of each format, and what reads it."""
@@ -68,6 +111,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reader, b
     write_cluster(CLUSTER, folder / "c.toml")
     write_plan(_plan(), folder / "p.json")
     write_graph(Graph.from_arrays(["a", "b"], work=[1, 2], source=[0], target=[1]), folder / "tasks.parquet")
+    run = create_run_folder(folder / "run", _plan())
+    tables = (pa.Table.from_pylist([{name: value}], schema=schema) for name, value, schema in ROWS)
+    write_load(LoadReport(*tables, "done", 1, 2, 3, {"a": 1}), run)
     builder = GraphBuilder()
     builder.add("m:f", 1, id="only")
     write_graph(builder.build(), folder / "g.json")
@@ -80,6 +126,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reader, b
         "workflow": (read_graph, json.dumps(WORKFLOW).encode()),
         "stg": (read_graph, STG),
         "parquet": (read_graph, (folder / "tasks.parquet").read_bytes()),
+        "edges": (
+            lambda file: read_graph(folder / "tasks.parquet", edges=file),
+            (folder / "edges.parquet").read_bytes(),
+        ),
+        "run.json": (_in_run(run, "run.json"), (run / "run.json").read_bytes()),
+        "load report": (_in_run(run, "tasks.parquet"), (run / "tasks.parquet").read_bytes()),
         "cluster": (read_cluster, (folder / "c.toml").read_bytes()),
         "plan": (read_plan, (folder / "p.json").read_bytes()),
     }
@@ -104,7 +156,19 @@ def check(read: Reader, path: Path, data: bytes) -> None:
         assert isinstance(found, Cluster)
 
 
-FORMATS = ["job", "small job", "toml", "workflow", "stg", "parquet", "cluster", "plan"]
+FORMATS = [
+    "job",
+    "small job",
+    "toml",
+    "workflow",
+    "stg",
+    "parquet",
+    "edges",
+    "cluster",
+    "plan",
+    "run.json",
+    "load report",
+]
 WORDS = [b"[", b"{", b'"', b",", b"-", b"NaN", b"1e999", b"null", b"=", b"\n", b"#", b"\\ud800"]
 SPLICES = st.lists(
     st.tuples(
@@ -148,7 +212,7 @@ WRONG = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("name", ["job", "workflow", "plan"])
+@pytest.mark.parametrize("name", ["job", "workflow", "plan", "run.json"])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_other_values_in_their_places(

@@ -121,6 +121,42 @@ def test_a_cycle_is_shown() -> None:
     assert {"a -> b", "b -> c", "c -> a"} & {problem[i : i + 6] for i in range(len(problem))}
 
 
+def test_cycles_are_shown_beside_whatever_else_is_wrong() -> None:
+    tasks = [
+        {"id": "a", "after": ["b"], "work": -1},
+        {"id": "b", "after": ["a", "nobody"]},
+        {"id": "c", "after": ["c"]},
+    ]
+    with pytest.raises(InputError) as caught:
+        graph_from_document({"format": "planner.graph/1", "tasks": tasks})
+    assert [str(fault) for fault in caught.value.faults] == [
+        "tasks: there is a cycle: a -> b -> a; expected a graph without cycles",
+        "tasks: there is a cycle: c -> c; expected a graph without cycles",
+        "tasks[0].work: is -1; expected seconds from 0 to 1e+09",
+        "tasks[1].after[1]: 'nobody' is no task; expected the id of a task of this file",
+    ]
+
+
+def test_a_long_cycle_and_many_of_them_are_shown_in_short() -> None:
+    n = 1000
+    around = [{"id": f"t{i}", "after": [f"t{(i - 1) % n}"]} for i in range(n)]
+    problem = faults_of({"format": "planner.graph/1", "tasks": around})["tasks"]
+    assert "cycle: t0 -> t1 -> t2 -> t3 -> t4 -> t5 -> … 989 tasks more … -> t995 -> " in problem
+    assert problem.endswith("t999 -> t0; expected a graph without cycles")
+    with pytest.raises(InputError) as caught:
+        tasks_of(*({"id": str(i), "after": [str(i)]} for i in range(100)))
+    assert len(caught.value.faults) == 6
+    assert "there are more cycles like these" in str(caught.value.faults[-1])
+
+
+def test_names_that_a_terminal_would_obey_are_shown_as_they_are_written() -> None:
+    tasks = [{"id": "\x1b[31m", "after": ["\x1b[31m"]}, {"id": "b", "after": ["\x1b[32m"]}]
+    with pytest.raises(InputError) as caught:
+        graph_from_document({"format": "planner.graph/1", "tasks": tasks})
+    assert len(caught.value.faults) == 2
+    assert "\x1b" not in str(caught.value)
+
+
 def test_many_faults_are_counted_and_not_all_shown() -> None:
     with pytest.raises(InputError) as caught:
         graph_from_document({"format": "planner.graph/1", "tasks": [{"id": str(i), "work": -1} for i in range(1000)]})
@@ -186,6 +222,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
         (b"Dear Sir or Madam", "is no graph; expected a job file"),
         (b"<html></html>", "is no graph; expected a job file"),
         (b"[1, 2]", "is no graph"),
+        (b'[{"id": "a=b"}]', "expected a job file (JSON or TOML), a Parquet pair"),
         (b'{"nodes": []}', "is no graph: its keys are ['nodes']"),
         (b"a = 1", "is no graph: its keys are ['a']"),
         (b"a = = 1", "is no TOML"),
@@ -228,7 +265,8 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
         (tmp_path, "is a folder"),
         (tmp_path / "missing" / "x", "No such file"),
         (Path("/dev/null"), "is a device"),
-        (Path("a\0b"), "null"),
+        (Path("a\0b"), "NUL"),
+        (tmp_path / ("a" * 5000), "File name too long"),
     ):
         with pytest.raises(InputError, match=problem):
             read_graph(path)

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.io import read_graph, write_graph
@@ -55,6 +57,52 @@ def test_a_pair_written_and_read_is_the_same(tmp_path: Path) -> None:
     same(trace(), read_graph(tmp_path / "tasks.parquet"))
     write_graph(trace(), tmp_path / "other.parquet")
     same(trace(), read_graph(tmp_path / "other.parquet"))
+
+
+NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+COST, SIZE = st.floats(0, 1e9), st.integers(0, 10**18)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Graph:
+    ids = draw(st.lists(NAME, max_size=6, unique=True))
+    n = len(ids)
+    pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda pair: pair[0] != pair[1])
+    edges = [(max(pair), min(pair)) for pair in draw(st.lists(pairs, max_size=8))] if n > 1 else []
+
+    def column(of: st.SearchStrategy[Any], length: int) -> Any:
+        return draw(st.lists(of, min_size=length, max_size=length))
+
+    return Graph.from_arrays(
+        ids,
+        work=column(COST, n),
+        memory=np.array(column(SIZE, n), np.int64),
+        output=np.array(column(SIZE, n), np.int64),
+        kind=column(NAME, n),
+        source=[source for source, _ in edges],
+        target=[target for _, target in edges],
+        edge_bytes=np.array(column(SIZE, len(edges)), np.int64),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(traces())
+def test_any_trace_written_and_read_is_the_same(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:
+    folder = tmp_path_factory.getbasetemp() / "pair"
+    folder.mkdir(exist_ok=True)
+    write_graph(graph, folder)
+    same(graph, read_graph(folder))
+    first = [(folder / name).read_bytes() for name in ("tasks.parquet", "edges.parquet")]
+    write_graph(read_graph(folder), folder)
+    assert [(folder / name).read_bytes() for name in ("tasks.parquet", "edges.parquet")] == first
+
+
+def test_work_may_be_given_in_microseconds(tmp_path: Path) -> None:
+    given_us = [0, 1, 999_999_999_999_999, 123_456_789_012_345]
+    graph = read_graph(put(tmp_path, {"id": list("abcd"), "work_us": given_us}))
+    assert graph.work_us.tolist() == given_us
+    both = put(tmp_path, {"id": ["a"], "work": [1], "work_us": [1]})
+    assert "work: stands beside work_us; expected one of them" in problem_of(both)
 
 
 def test_the_content_decides_and_edges_may_lie_elsewhere(tmp_path: Path) -> None:
@@ -140,6 +188,58 @@ def test_what_is_wrong_with_tasks_is_told(tmp_path: Path, tasks: dict[str, Any],
 )
 def test_what_is_wrong_with_edges_is_told(tmp_path: Path, edges: dict[str, Any], problem: str) -> None:
     assert problem in problem_of(put(tmp_path, {"id": ["load", "join"], "work": [1, 2]}, edges))
+
+
+def test_what_is_wrong_with_both_files_is_told_at_once(tmp_path: Path) -> None:
+    tasks = {"id": ["a", "a", "b"], "work": [1, -2, 1], "memory": [-1, 0, 0], "sort": [1, 2, 3]}
+    path = put(tmp_path, tasks, {"source": ["a", "q"], "target": ["b", None], "bytes": [-1, 1]})
+    beside = tmp_path / "edges.parquet"
+    problem = problem_of(path)
+    for part in (
+        f"{path}: sort: is an unknown column",
+        f"{path}: memory[0]: is -1",
+        f"{path}: tasks['a']: this id is given to more than one task",
+        f"{path}: tasks['a'].work: is -2.0",
+        f"{beside}: source[1]: 'q' is no task",
+        f"{beside}: target[1]: is null",
+        f"{beside}: bytes[0]: is -1",
+    ):
+        assert part in problem
+
+
+def test_a_cycle_is_told_beside_a_wrong_work(tmp_path: Path) -> None:
+    path = put(tmp_path, {"id": ["a", "b"], "work": [1, -2]}, {"source": ["a", "b"], "target": ["b", "a"]})
+    problem = problem_of(path)
+    assert "there is a cycle: a -> b -> a" in problem
+    assert "tasks['b'].work: is -2.0" in problem
+
+
+def test_faults_of_many_rows_are_counted(tmp_path: Path) -> None:
+    n = 1000
+    path = put(tmp_path, {"id": range(n), "work": [-1] * n}, {"source": [n] * n, "target": [0] * n})
+    problem = problem_of(path)
+    assert "work: and 980 more like these" in problem
+    assert "source: names no task in 980 more rows" in problem
+    assert len(problem.splitlines()) < 60
+
+
+def test_ids_that_only_unsigned_numbers_hold_are_read(tmp_path: Path) -> None:
+    ids = pa.array([2**64 - 1, 1], pa.uint64())
+    path = put(tmp_path, {"id": ids, "work": [1, 2]}, {"source": [1], "target": ids[:1]})
+    graph = read_graph(path)
+    assert graph.names == ["18446744073709551615", "1"]
+    assert graph.predecessors(0).tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["tasks.parquet", "edges.parquet"])
+def test_names_of_columns_that_are_no_text_are_told(tmp_path: Path, name: str) -> None:
+    write_graph(trace(), tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    for word in (b"memory", b"source"):
+        whole = whole.replace(word, b"\xff" + word[1:])
+    start = whole.index(b"ARROW:schema")  # without it, the names of the columns are those of the schema before it
+    (tmp_path / name).write_bytes(whole[:start] + b"X" + whole[start + 1 :])
+    assert problem_of(tmp_path / "tasks.parquet").startswith(f"{tmp_path / name}: is no Parquet file that can be read")
 
 
 def test_broken_files_are_told(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from planner.io import (
     read_graph,
     read_plan,
     read_run,
+    write_cluster,
+    write_graph,
     write_load,
     write_plan,
 )
@@ -176,6 +178,54 @@ def test_a_broken_plan_is_told(tmp_path: Path, name: str) -> None:
         read_plan(tmp_path / "plan.json")
     assert problem in str(caught.value)
     assert all(fault.path.startswith(str(tmp_path)) for fault in caught.value.faults)
+
+
+def test_every_task_that_is_left_out_is_told(tmp_path: Path) -> None:
+    write_plan(example(), tmp_path / "plan.json")
+    document = json.loads((tmp_path / "plan.json").read_text())
+    (tmp_path / "plan.json").write_text(json.dumps({**document, "tasks": []}))
+    with pytest.raises(InputError) as caught:
+        read_plan(tmp_path / "plan.json")
+    assert len(caught.value.faults) == 2
+    assert "'b' is placed nowhere" in str(caught.value)
+
+
+def test_settings_that_hold_themselves_are_refused(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {}
+    settings["me"] = settings
+    with pytest.raises(InputError, match="nested too deeply"):
+        write_plan(example(settings=settings), tmp_path / "plan.json")
+
+
+ENTRANCES: dict[str, Callable[[Any], object]] = {
+    "read_graph": read_graph,
+    "edges": lambda path: read_graph(path.parent / "tasks.parquet", edges=path),
+    "read_cluster": read_cluster,
+    "read_plan": read_plan,
+    "read_run": read_run,
+    "write_graph": lambda path: write_graph(example().graph, path),
+    "write_parquet": lambda path: write_graph(Graph.from_arrays(work=[1]), path.with_suffix(".parquet")),
+    "write_cluster": lambda path: write_cluster(example().cluster, path),
+    "write_plan": lambda path: write_plan(example(), path),
+    "create_run_folder": lambda path: create_run_folder(path, example()),
+    "write_load": lambda path: write_load(load(), path),
+}
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize(("name", "problem"), [("a" * 5000, "File name too long"), ("a\0b", "has a NUL in it")])
+def test_names_that_no_file_has_are_told(tmp_path: Path, entrance: str, name: str, problem: str) -> None:
+    write_graph(Graph.from_arrays(work=[1]), tmp_path / "tasks.parquet")
+    with pytest.raises(InputError, match=problem):
+        ENTRANCES[entrance](tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    for read in (read_graph, read_cluster, read_plan, read_run):
+        with pytest.raises(InputError, match="Permission denied"):
+            read(tmp_path / "closed" / "x")
 
 
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

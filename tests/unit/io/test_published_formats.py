@@ -109,6 +109,16 @@ def test_parts_that_are_missing_are_told(keys: tuple[str, ...]) -> None:
     assert f"{'.'.join(keys)}: is missing" in problem_of(document)
 
 
+def test_every_run_that_is_missing_and_a_cycle_are_told_at_once() -> None:
+    document = workflow()
+    document["workflow"]["specification"]["tasks"][0]["parents"] = ["count_2"]
+    document["workflow"]["execution"]["tasks"] = []
+    problem = problem_of(document)
+    assert "has no task 'split_1'" in problem
+    assert "has no task 'SCRIPT_3'" in problem
+    assert "there is a cycle: 'split_1' -> 'count_2' -> 'split_1'" in problem
+
+
 def test_another_version_is_told() -> None:
     assert "schemaVersion: is '1.3'; expected '1.5'" in problem_of({**workflow(), "schemaVersion": "1.3"})
 
@@ -169,6 +179,12 @@ def test_what_is_wrong_with_stg_is_told(text: str, problem: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_stg(text)
     assert problem in str(caught.value)
+
+
+def test_everything_wrong_with_a_line_and_a_cycle_are_told_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        parse_stg("2\n0 -1 1 x\n1 1 1 1\n")
+    assert [fault.path for fault in caught.value.faults] == ["tasks", "line 2", "line 2"]
 
 
 @pytest.mark.reference
