@@ -37,7 +37,10 @@ class Inbox:
     def __init__(self, queue: SlotQueue, token: str, unreachable: Callable[[int, str], None]) -> None:
         self._slot = queue.slot
         self._token = token
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)  # the main thread waits here for what is missing
+        self._room = threading.Condition(self._lock)  # pullers wait here for something they may pull
+        self._missing: set[int] = set()
         self._uses = {entry.task: entry.uses for entry in queue.entries} | queue.remote_uses
         self._turn = {task: turn for turn, e in reversed(list(enumerate(queue.entries))) for task in e.inputs}
         self._shared = queue.shared
@@ -59,25 +62,25 @@ class Inbox:
 
     def wait(self, task: int, inputs: Iterable[int], turn: int) -> bool:
         """Wait until all `inputs` are there; False when `task` must not run after all, or the run ends."""
-        needed = [source for source in inputs if source not in self._ended]
-        with self._changed:
+        with self._lock:
             self._current_turn = turn
-            while True:
-                if task in self._skipped or self._closed:
-                    return False
-                needed = [source for source in needed if source not in self._ended]
-                if not needed:
+            self._missing = {source for source in inputs if source not in self._ended}
+            if self._to_pull and self._missing:
+                self._room.notify_all()  # what this task misses may be pulled above the limit
+            while not (task in self._skipped or self._closed):
+                if not self._missing:
                     return True
-                if self._to_pull:
-                    self._changed.notify_all()  # a puller may have stopped at the limit
-                self._changed.wait()
+                self._arrived.wait()
+            return False
 
     def value(self, task: int) -> tuple[Any, int]:
         """Give an input and the bytes that came over the network for it; forget it after its last use."""
-        with self._changed:
+        with self._lock:
             packed = self._packed.get(task)
             received = self._received.pop(task, 0)
             self._ahead_bytes -= received
+            if received and self._to_pull:
+                self._room.notify_all()
             value = self._values.get(task)
             self._uses[task] -= 1
             if self._uses[task] <= 0:
@@ -95,7 +98,7 @@ class Inbox:
         packed : Packed or None
             The same value packed, when more than one task takes it or another slot does.
         """
-        with self._changed:
+        with self._lock:
             self._ended.add(task)
             if not self._uses.get(task):
                 return
@@ -114,20 +117,21 @@ class Inbox:
 
     def skip(self, tasks: Iterable[int]) -> None:
         """Never run these tasks."""
-        with self._changed:
+        with self._lock:
             self._skipped.update(tasks)
-            self._changed.notify_all()
+            self._arrived.notify()
 
     def close(self) -> None:
         """Wake everyone who waits, in vain."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._arrived.notify()
+            self._room.notify_all()
 
     # threads ------------------------------------------------------------------------------------------------------
 
     def _client(self, peer: int) -> flight.FlightClient:
-        with self._changed:
+        with self._lock:
             if peer not in self._clients:
                 self._clients[peer] = flight.FlightClient(self._addresses[peer])
             return self._clients[peer]
@@ -141,7 +145,7 @@ class Inbox:
             self._break(peer, error)
 
     def _receive(self, peer: int, batch: list[Announcement]) -> None:
-        with self._changed:
+        with self._lock:
             for note in batch:
                 task, form, head, buffers, size = note
                 if form.endswith("+fetch"):
@@ -151,17 +155,25 @@ class Inbox:
                     self._packed[task] = Packed.from_inline(form, head, buffers)  # type: ignore[arg-type]
                     self._received[task] = size
                     self._ahead_bytes += size
-                self._ended.add(task)
+                self._end(task)
             while self._pullers < min(_PULLERS, len(self._to_pull)):
                 self._pullers += 1
                 threading.Thread(target=self._pull, name=f"puller-{self._pullers}", daemon=True).start()
-            self._changed.notify_all()
+            if self._to_pull:
+                self._room.notify_all()
+
+    def _end(self, task: int) -> None:
+        self._ended.add(task)
+        if task in self._missing:
+            self._missing.discard(task)
+            if not self._missing:
+                self._arrived.notify()
 
     def _pull(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 while (task := self._next_pull()) is None and not self._closed:
-                    self._changed.wait()
+                    self._room.wait()
                 if task is None:
                     return
                 peer, (_, form, head, lengths, size) = self._to_pull.pop(task)
@@ -174,11 +186,10 @@ class Inbox:
             except Exception as error:
                 self._break(peer, error)
                 return
-            with self._changed:
+            with self._lock:
                 self._packed[task] = packed
                 self._received[task] = size
-                self._ended.add(task)
-                self._changed.notify_all()
+                self._end(task)
 
     def _next_pull(self) -> int | None:
         if not self._to_pull:
@@ -189,7 +200,7 @@ class Inbox:
         return task if due or self._ahead_bytes + size <= _AHEAD_BYTES else None
 
     def _break(self, peer: int, error: Exception) -> None:
-        with self._changed:
+        with self._lock:
             closed = self._closed
         if not closed:
             line = (str(error).splitlines() or [type(error).__name__])[0]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pyarrow.flight as flight
@@ -28,8 +28,8 @@ class Outbox:
     """Values that other slots, or the driver, still have to take."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._ready: dict[int, deque[Announcement]] = {}
+        self._lock = threading.Lock()
+        self._ready: dict[int, SimpleQueue[Announcement | None]] = {}  # None: nothing more comes
         self._kept: dict[int, tuple[Packed, set[int]]] = {}
         self._closed = False
 
@@ -51,30 +51,25 @@ class Outbox:
                 note = (entry.task, packed.form + "+fetch", packed.head, packed.lengths(), packed.size)
                 self.keep(entry.task, packed, entry.readers)
             notes += [(slot, note) for slot in entry.readers]
-        if notes:
-            with self._changed:
-                for slot, note in notes:
-                    self._ready.setdefault(slot, deque()).append(note)
-                self._changed.notify_all()
+        for slot, note in notes:
+            self._queue(slot).put(note)
 
     def keep(self, task: int, packed: Packed, takers: tuple[int, ...]) -> None:
         """Hold a value until each of `takers` has fetched it."""
-        with self._changed:
+        with self._lock:
             self._kept[task] = (packed, set(takers))
 
     def announcements(self, slot: int) -> Iterator[list[Announcement]]:
         """Give what becomes ready for one slot, in batches, until the outbox closes."""
-        ready = self._ready.setdefault(slot, deque())
-        while True:
-            with self._changed:
-                while not ready and not self._closed:
-                    self._changed.wait()
-                if not ready:
+        ready = self._queue(slot)
+        while (note := ready.get()) is not None:
+            batch, size = [note], note[4]
+            while size < _MESSAGE_BYTES and not ready.empty():  # nobody else takes from this queue
+                if (note := ready.get()) is None:
+                    yield batch
                     return
-                batch, size = [], 0
-                while ready and size < _MESSAGE_BYTES:
-                    batch.append(ready.popleft())
-                    size += batch[-1][4]
+                batch.append(note)
+                size += note[4]
             yield batch
 
     def take(self, task: int) -> Packed:
@@ -85,12 +80,12 @@ class Outbox:
         KeyError
             If it is not here, or released.
         """
-        with self._changed:
+        with self._lock:
             return self._kept[task][0]
 
     def taken(self, task: int, slot: int) -> None:
         """Note that a slot has the value; the last one releases it."""
-        with self._changed:
+        with self._lock:
             if task in self._kept:
                 takers = self._kept[task][1]
                 takers.discard(slot)
@@ -99,14 +94,23 @@ class Outbox:
 
     def held_bytes(self) -> int:
         """Give the bytes that are held for others."""
-        with self._changed:
+        with self._lock:
             return sum(packed.size for packed, _ in self._kept.values())
 
     def close(self) -> None:
         """End every stream of announcements."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            for ready in self._ready.values():
+                ready.put(None)
+
+    def _queue(self, slot: int) -> SimpleQueue[Announcement | None]:
+        with self._lock:
+            if slot not in self._ready:
+                self._ready[slot] = SimpleQueue()
+                if self._closed:
+                    self._ready[slot].put(None)
+            return self._ready[slot]
 
 
 class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]

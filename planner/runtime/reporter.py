@@ -10,12 +10,12 @@ from planner.runtime.messages import Failed, Record, Unreachable
 
 __all__ = ["Reporter"]
 
-_BATCH_S = 0.02
+_BATCH_S = 0.05
 _HEARTBEAT_S = 1.0
 
 
 class Reporter:
-    """Sends what has gathered every 20 ms, at once when it is urgent, and a sign of life every second.
+    """Sends what has gathered every 50 ms, at once when it is urgent, and a sign of life every second.
 
     Parameters
     ----------
