@@ -157,6 +157,13 @@ def test_names_that_a_terminal_would_obey_are_shown_as_they_are_written() -> Non
     assert "\x1b" not in str(caught.value)
 
 
+def test_one_wrong_value_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "g").write_text('{"format": "planner.graph/1", "tasks": [{"id": "a", "work": NaN}]}')
+    with pytest.raises(InputError) as caught:
+        read_graph(tmp_path / "g")
+    assert len(caught.value.faults) == 1
+
+
 def test_many_faults_are_counted_and_not_all_shown() -> None:
     with pytest.raises(InputError) as caught:
         graph_from_document({"format": "planner.graph/1", "tasks": [{"id": str(i), "work": -1} for i in range(1000)]})

@@ -220,9 +220,10 @@ def test_names_that_no_file_has_are_told(tmp_path: Path, entrance: str, name: st
         ENTRANCES[entrance](tmp_path / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
 def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
+    if os.access(tmp_path / "closed", os.X_OK):
+        pytest.skip("root may look everywhere")
     for read in (read_graph, read_cluster, read_plan, read_run):
         with pytest.raises(InputError, match="Permission denied"):
             read(tmp_path / "closed" / "x")
