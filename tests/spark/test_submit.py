@@ -119,9 +119,10 @@ def test_a_failing_task_gives_exit_code_1_and_no_page_of_java(master: str, plann
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": [task]}))
     done = _submit(master, planner_zip, ROOT / "jobs" / "run.py", graph)
     assert done.returncode == 1
-    assert "task 'bad' failed on executor" in done.stderr
-    assert "ValueError: invalid literal" in done.stderr
-    assert "at org.apache.spark" not in done.stderr
+    said = done.stdout + done.stderr  # spark-submit puts what Python writes to standard error into standard output
+    assert "task 'bad' failed on executor" in said
+    assert "ValueError: invalid literal" in said
+    assert "at org.apache.spark" not in said
 
 
 def test_planner_run_on_local_threads_ended_by_ctrl_c(tmp_path: Path) -> None:
