@@ -154,6 +154,9 @@ class PlanKeeper:
             return []
         slot.incarnation, slot.address, slot.last_heard = event.incarnation, event.address, self._now
         instructions: list[Instruction] = [Start(event.slot)]
+        if self.failures:  # it has come late, and what others told it to skip it has not heard
+            missed = tuple(t for t in self.tasks_in(TaskState.SKIPPED) if self.slot_of[t] == event.slot)
+            instructions += [Skip(event.slot, missed)] if missed else []
         if all(other.incarnation is not None for other in self._slots):
             addresses = {i: other.address for i, other in enumerate(self._slots)}
             instructions += [Peers(i, addresses) for i in range(len(self._slots))]
@@ -190,7 +193,11 @@ class PlanKeeper:
                     self._settle(task, TaskState.SKIPPED)
                     skipped.setdefault(self.slot_of[task], []).append(task)
                     frontier.append(task)
-        skips: list[Instruction] = [Skip(slot, tuple(sorted(tasks))) for slot, tasks in sorted(skipped.items())]
+        skips: list[Instruction] = [
+            Skip(slot, tuple(sorted(tasks)))
+            for slot, tasks in sorted(skipped.items())
+            if self._slots[slot].incarnation is not None
+        ]
         return skips + self._end_if_settled()
 
     def _lost(self, event: Lost) -> list[Instruction]:

@@ -1,0 +1,181 @@
+"""The coordinator's mind under every order of events that hypothesis can think of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.errors import TaskFailure
+from planner.runtime.keeper import PlanKeeper, TaskState
+from planner.runtime.messages import (
+    Cancelled,
+    Collected,
+    End,
+    Ended,
+    Event,
+    Failed,
+    Fetch,
+    Finished,
+    Hello,
+    LaunchFailed,
+    Lost,
+    Record,
+    Skip,
+    Tick,
+    Unreachable,
+)
+
+SLOTS = 3
+
+
+def _record(task: int, result_bytes: int | None = None) -> Record:
+    return Record(task, 0, 1, 0, 0, 0, None, None, 0, result_bytes)
+
+
+def _failure(task: int) -> TaskFailure:
+    return TaskFailure(str(task), "0", 0, 0, "ValueError", "…")
+
+
+class World:
+    """A run whose slots do as they are told, in an order that is drawn; it checks each instruction."""
+
+    def __init__(self, edges: Sequence[tuple[int, int]], n: int, broken: frozenset[int], large: frozenset[int]) -> None:
+        self.n, self.broken, self.large = n, broken, large
+        self.after = [[b for a, b in edges if a == task] for task in range(n)]
+        self.before = [[a for a, b in edges if b == task] for task in range(n)]
+        self.slot_of = [task % SLOTS for task in range(n)]
+        results = [task for task in range(n) if not self.after[task]]
+        self.keeper = PlanKeeper(self.slot_of, self.after, results, SLOTS, rendezvous_s=5, silence_s=5)
+        self.greeted: set[int] = set()
+        self.done: set[int] = set()
+        self.failed: set[int] = set()
+        self.skipped: set[int] = set()
+        self.fetching: set[int] = set()
+        self.ends: list[Ended] = []
+        self.sent_home: set[int] = set()
+
+    def send(self, event: Event) -> None:
+        over = bool(self.ends)
+        for instruction in self.keeper.handle(event):
+            if isinstance(instruction, Ended):
+                self.ends.append(instruction)
+            elif isinstance(instruction, Fetch):
+                self.fetching.add(instruction.task)
+            else:
+                assert not over or (isinstance(instruction, End) and isinstance(event, Hello)), instruction
+                assert instruction.slot in self.greeted, f"{instruction} to a slot that has not said hello"
+                if isinstance(instruction, Skip):
+                    assert not set(instruction.tasks) & (self.done | self.failed), "a settled task was skipped"
+                    self.skipped |= set(instruction.tasks)
+                if isinstance(instruction, End):
+                    self.sent_home.add(instruction.slot)
+        assert len(self.ends) <= 1
+
+    def moves(self) -> list[Event]:
+        """What may happen next when every slot behaves."""
+        moves: list[Event] = [Hello(s, s, f"at {s}") for s in range(SLOTS) if s not in self.greeted]
+        settled = self.done | self.failed | self.skipped
+        for task in range(self.n):
+            slot = self.slot_of[task]
+            ready = all(before in self.done for before in self.before[task])
+            if slot in self.greeted and ready and task not in settled:
+                if task in self.broken:
+                    moves.append(Failed(slot, slot, task, _failure(task)))
+                else:
+                    size = 10 if task in self.large and not self.after[task] else None
+                    moves.append(Finished(slot, slot, (_record(task, size),)))
+        return moves + [Collected(task) for task in sorted(self.fetching)]
+
+    def play(self, event: Event) -> None:
+        match event:
+            case Hello():
+                self.greeted.add(event.slot)
+            case Finished():
+                self.done |= {record.task for record in event.records}
+            case Failed():
+                self.failed.add(event.task)
+            case Collected():
+                self.fetching.discard(event.task)
+        self.send(event)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, broken: bool = True) -> World:
+    n = draw(st.integers(0, 8))
+    pairs = [(a, b) for b in range(n) for a in range(b)]
+    edges = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=12)) if pairs else []
+    tasks = st.frozensets(st.integers(0, max(0, n - 1)), max_size=2)
+    return World(edges, n, draw(tasks) if broken and n else frozenset(), draw(tasks) if n else frozenset())
+
+
+@given(worlds(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_behaving_slots_always_reach_the_one_end(world: World, data: st.DataObject) -> None:
+    while moves := world.moves():
+        world.play(data.draw(st.sampled_from(moves)))
+        if data.draw(st.integers(0, 5)) == 0:  # copies and strangers change nothing
+            slot = data.draw(st.integers(0, SLOTS - 1))
+            if slot in world.greeted:
+                world.send(Hello(slot, 100 + slot, "a copy"))
+            world.send(Finished(slot, 999, tuple(_record(task) for task in range(world.n))))
+            world.send(Lost(slot, 999, "a stranger"))
+    [end] = world.ends
+    assert world.sent_home == set(range(SLOTS))
+    unreached = set(range(world.n)) - world.done - world.failed
+    assert unreached == world.skipped
+    for task in range(world.n):
+        lacking = any(before in world.failed | world.skipped for before in world.before[task])
+        assert (task in world.skipped) == lacking
+    assert end.status == ("failed" if world.failed else "done")
+    assert world.keeper.done == len(world.done)
+    assert set(world.keeper.tasks_in(TaskState.FAILED)) == world.failed
+
+
+@given(worlds(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_whatever_happens_the_run_ends_once_and_every_task_has_a_fate(world: World, data: st.DataObject) -> None:
+    slots = st.integers(0, SLOTS - 1)
+    now = 0.0
+    for _ in range(data.draw(st.integers(0, 25))):
+        slot = data.draw(slots)
+        trouble: list[Event] = [
+            Lost(slot, data.draw(st.sampled_from([None, slot, 100, 7])), "gone"),
+            Unreachable(slot, slot, data.draw(slots), "no route"),
+            Cancelled("enough"),
+            LaunchFailed("no job"),
+            Hello(slot, 100, "a copy"),
+            Tick(now := now + data.draw(st.sampled_from([0.1, 1.0, 4.0]))),
+        ]
+        likely = world.moves() * 4
+        event = data.draw(st.sampled_from(likely + trouble))
+        if isinstance(event, Hello):
+            world.greeted.add(event.slot)
+        world.play(event)
+    for later in (1.0, 10.0, 20.0, 40.0):  # slots that fall silent are given up by time alone
+        world.send(Tick(now + later))
+    assert len(world.ends) == 1
+    assert not world.keeper.tasks_in(TaskState.WAITING)
+    if world.n:
+        assert world.keeper.handle(Finished(0, 0, (_record(0),))) == []
+    late = world.keeper.handle(Hello(0, 555, "late"))
+    assert late == [End(0, abort=True)]
+
+
+def test_a_slot_that_says_hello_before_the_first_tick_is_not_taken_for_silent() -> None:
+    keeper = PlanKeeper([0], [[]], [], 1, silence_s=5)
+    keeper.handle(Hello(0, 1, ""))
+    assert keeper.handle(Tick(1000.0)) == []
+    [_, ended] = keeper.handle(Tick(1006.0))
+    assert ended == keeper.outcome
+    assert "not heard of" in ended.reason
+
+
+def test_the_last_hello_may_be_the_last_event() -> None:
+    keeper = PlanKeeper([0], [[]], [0], 2)
+    keeper.handle(Hello(0, 1, ""))
+    assert keeper.handle(Finished(0, 1, (_record(0),))) == []
+    instructions = keeper.handle(Hello(1, 1, ""))
+    assert [i for i in instructions if isinstance(i, End)] == [End(0), End(1)]
+    assert isinstance(instructions[-1], Ended)
