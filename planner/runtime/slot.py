@@ -172,7 +172,9 @@ class _Slot:
             begin = self.clock()
             value = self._call(entry, arguments, keywords)
             packed = self._packed(entry, value)
-        except Exception as error:
+        except _Abort:
+            raise
+        except BaseException as error:  # a task that calls sys.exit has failed; the slot goes on
             self._failed(entry, error)
             return
         finish = self.clock()
@@ -249,7 +251,7 @@ class _Slot:
                 self.outbox.keep(entry.task, packed, (-1,))
         self.reporter.add(record, result)
 
-    def _failed(self, entry: Entry, error: Exception) -> None:
+    def _failed(self, entry: Entry, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         where = self.config
         summary = f"{type(error).__name__}: {error}".rstrip(": ")
