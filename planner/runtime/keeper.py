@@ -219,6 +219,7 @@ class PlanKeeper:
             self._began = now
             for slot in self._slots:  # those that said hello before the first tick did so just now
                 slot.last_heard = now if slot.incarnation is not None else None
+            self._suspects = {slot: (now, why) for slot, (_, why) in self._suspects.items()}
         missing = [i for i, slot in enumerate(self._slots) if slot.incarnation is None]
         if missing:
             if now - self._began > self._rendezvous_s:
