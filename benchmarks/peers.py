@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,12 @@ def once(running: Any, work: Any) -> dict[str, Any]:
     if run.values != expected:
         wrong = [task for task, value in expected.items() if run.values.get(task) != value]
         raise AssertionError(f"{running.name} brought home {len(wrong)} wrong values of {len(expected)}")
-    return {"tasks": work.n, "seconds": run.seconds, "call": run.call, "detail": run.detail}
+    return {
+        "tasks": work.n,
+        "seconds": run.seconds,
+        "call": run.call,
+        "detail": run.detail | {"load": os.getloadavg()[0]},
+    }
 
 
 def bound(work: Any) -> float:
