@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluator import evaluate
-from tests.unit.runtime.processes import ProcessSlots
 
 from planner.errors import InputError
 from planner.model import Bound, Cluster, Graph, GraphBuilder, Plan, Refs, Schedule
@@ -21,6 +19,8 @@ from planner.runtime.drive import Outcome, drive
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.queues import slot_queues
+from tests.evaluator import evaluate
+from tests.unit.runtime.processes import ProcessSlots
 
 
 def _plan(graph: Graph, slots: int) -> Plan:
