@@ -90,7 +90,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self._journal = journal
         self._names = names
         self._on_result = on_result or (lambda task, value: None)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._mailboxes: dict[tuple[int, int], queue.SimpleQueue[bytes | End]] = {}
         self._current: dict[int, tuple[int, int]] = {}
         self._addresses: dict[int, str] = {}
@@ -125,11 +125,11 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def _serve(self, context: flight.ServerCallContext, hello: Hello) -> Iterator[flight.Result]:
         me = (hello.slot, hello.incarnation)
         mailbox: queue.SimpleQueue[bytes | End] = queue.SimpleQueue()
-        with self._lock:
+        with self._lock:  # of two copies that come at once, the same must be first here and for the keeper
             self._mailboxes[me] = mailbox
             self._current.setdefault(hello.slot, me)
             self._addresses.setdefault(hello.slot, hello.address)
-        self._handle(hello)
+            self._handle(hello)
         while True:
             try:
                 message = mailbox.get(timeout=_POLL_S)
@@ -152,7 +152,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             return
         for record in finished.records:
             if record.task in packed and record.result_bytes is None:
-                self._keep(record.task, Packed.from_inline(*packed[record.task]).open(own=True))
+                self._keep(record.task, Packed.from_inline(*packed[record.task]))
         if finished.records:
             self._handle(finished, packed)
         for event in troubles:
@@ -197,18 +197,23 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             with flight.FlightClient(address) as client:
                 options = token_options(self._token)
                 reader = client.do_get(flight.Ticket(str(task).encode()), options)
-                value = read_stream(form, head, lengths, reader).open(own=True)
+                packed = read_stream(form, head, lengths, reader)
                 list(client.do_action(flight.Action("taken", f"{task} -1".encode()), options))
         except Exception as error:
             self._handle(Lost(slot, None, f"its result {self._names[task]!r} could not be fetched: {error}"))
             return
-        self._keep(task, value)
+        self._keep(task, packed)
         self._handle(Collected(task))
 
-    def _keep(self, task: int, value: Any) -> None:
-        if task not in self.results:
-            self.results[task] = value
-            self._on_result(task, value)
+    def _keep(self, task: int, packed: Packed) -> None:
+        if task in self.results:
+            return
+        try:
+            self.results[task] = packed.open(own=True)
+            self._on_result(task, self.results[task])
+        except Exception as error:  # its class is not known here, or the disk is full: no slot is to blame
+            name, what = self._names[task], f"{type(error).__name__}: {error}"
+            self._handle(Cancelled(f"the run ended because its result {name!r} could not be kept: {what}"))
 
     def _write(self, event: Event, ended: Ended | None) -> None:
         at = time.monotonic_ns() // 1000

@@ -1,4 +1,4 @@
-"""The coordinator's mind step by step: attempts that come and go, reports in batches, silence, against a small model."""
+"""The coordinator's mind step by step: attempts that come and go, batches, silence, against a small model."""
 
 from __future__ import annotations
 
