@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from math import gcd
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Float64, Int32, Int64
+from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.compiled import compiled
 from planner.model.plan import Bound
-from planner.model.units import format_seconds
+from planner.model.units import format_bytes, format_seconds
 
 __all__ = ["lower_bound"]
 
 _THRESHOLDS = 256
+_MOST_LIMITS = 8
 
 
 def lower_bound(problem: Problem) -> Bound:
     """Give the strongest of the cheap bounds.
 
-    The critical path on the fastest executors; the work of all tasks over the capacity of all slots; and, between
-    them, the tasks that lie at least `head` behind the beginning and at least `tail` before the end: those have to fit
-    between, on all slots (Fernandez & Bussell 1973, doi:10.1109/TC.1973.5009153, over thresholds of heads and tails).
+    - The critical path, every task on the fastest executor that can hold it.
+    - The work of all tasks over the capacity of all slots; and, between the two, of the tasks that lie at least `head`
+      behind the beginning and at least `tail` before the end: those have to fit between, on all slots (Fernandez &
+      Bussell 1973, doi:10.1109/TC.1973.5009153, over thresholds of heads and tails). The same for tasks that only some
+      executors can hold, and for memory instead of slots.
+    - Of the ``k m + 1`` longest tasks, some slot of ``m`` has to take ``k + 1`` (Graham 1969, doi:10.1137/0117039).
+
     Where nothing is sent and all times are multiples of one unit, a bound is rounded up to that unit.
 
     Examples
@@ -32,27 +36,89 @@ def lower_bound(problem: Problem) -> Bound:
     >>> from planner.model import Cluster, Graph
     >>> graph = Graph.from_arrays(work=[1, 1, 1])
     >>> lower_bound(Problem.of(graph, Cluster.uniform(2)))
-    Bound(us=2000000, reason='the work of all tasks fills 2 slots for 1.5 s; in steps of 1 s that is 2 s')
+    Bound(us=2000000, reason='of the 3 longest tasks some slot has to run 2, one after the other')
     """
     if problem.n == 0:
         return Bound(0, "there is nothing to do")
-    shortest = problem.time_us.min(axis=1)
-    args = (problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ, shortest)
-    end, tail = _heads_and_tails(*args)
+    rows = problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ
+    shortest = _shortest(problem)
+    end, tail = _heads_and_tails(*rows, shortest)
+    spans = _Spans(end - shortest, tail - shortest, shortest)
     path = int((end + tail - shortest).max())
-    bound = Bound(path, f"the critical path takes {format_seconds(path)} on the fastest executors")
-    load = _load(problem)
-    capacity = float(problem.class_speed[problem.executor_class[problem.slot_executor]].sum())
-    us, head, rest = _window(end - shortest, tail - shortest, load, capacity)
-    if us > bound.us:
-        bound = Bound(us, _words(us, head, rest, problem.n_slots))
-    return _rounded(problem, bound)
+    critical = Bound(path, f"the critical path takes {format_seconds(path)} on the fastest executors")
+    bounds = [critical, *_capacity(problem, spans), *_memory(problem, spans), *_pigeonhole(problem, spans)]
+    return _rounded(problem, max(bounds, key=lambda bound: bound.us))
 
 
-def _load(problem: Problem) -> Float64:
-    """Work of each task in microseconds of speed 1: the least it can take from any slot's capacity."""
-    least: Float64 = (problem.time_us * problem.class_speed[None, :]).min(axis=1)
-    return least
+class _Spans(NamedTuple):
+    """The least time before each task, behind it, and of itself; each of shape (n,)."""
+
+    head: Int64
+    tail: Int64
+    shortest: Int64
+
+    def of(self, tasks: Any) -> _Spans:
+        return _Spans(self.head[tasks], self.tail[tasks], self.shortest[tasks])
+
+
+def _limits(problem: Problem) -> list[int]:
+    """Memory sizes of executors that some tasks exceed, ascending; of many, the largest."""
+    limits = np.unique(problem.executor_memory[problem.executor_memory >= 0])
+    return limits[limits < problem.memory_bytes.max(initial=0)][-_MOST_LIMITS:].tolist()  # type: ignore[no-any-return]
+
+
+def _holding(problem: Problem, limit: int) -> Bool:
+    """Give the executors with more memory than `limit`; shape (executors,)."""
+    return (problem.executor_memory < 0) | (problem.executor_memory > limit)
+
+
+def _shortest(problem: Problem) -> Int64:
+    shortest: Int64 = problem.time_us.min(axis=1)
+    for limit in _limits(problem):
+        large = problem.memory_bytes > limit
+        classes = np.unique(problem.executor_class[_holding(problem, limit)])
+        shortest[large] = problem.time_us[np.ix_(large, classes)].min(axis=1)
+    return shortest
+
+
+def _capacity(problem: Problem, spans: _Spans) -> Iterator[Bound]:
+    """Work against the slots that may take it, in microseconds of speed 1."""
+    load: Float64 = (problem.time_us * problem.class_speed[None, :]).min(axis=1)
+    speed = problem.class_speed[problem.executor_class[problem.slot_executor]]
+    us, head, tail = _window(spans, load, float(speed.sum()))
+    yield Bound(us, _words(us, head, tail, "the work of all tasks fills", "tasks", f"{problem.n_slots} slots"))
+    for limit in _limits(problem):
+        large, slots = problem.memory_bytes > limit, _holding(problem, limit)[problem.slot_executor]
+        us, head, tail = _window(spans.of(large), load[large], float(speed[slots].sum()))
+        which = f"tasks of more than {format_bytes(limit)}"
+        where = f"the {slots.sum()} slots that can hold them"
+        yield Bound(us, _words(us, head, tail, f"{which} fill", which, where))
+
+
+def _memory(problem: Problem, spans: _Spans) -> Iterator[Bound]:
+    """Memory times time against the memory of all executors."""
+    if (problem.executor_memory < 0).any() or not problem.memory_bytes.any():
+        return
+    total = int(problem.executor_memory.sum())
+    us, head, tail = _window(spans, problem.memory_bytes * spans.shortest.astype(np.float64), float(total))
+    where = f"the executors' memory of {format_bytes(total)}"
+    yield Bound(us, _words(us, head, tail, "what all tasks hold fills", "tasks", where))
+
+
+def _pigeonhole(problem: Problem, spans: _Spans) -> Iterator[Bound]:
+    m = problem.n_slots
+    k = np.arange(1, (problem.n - 1) // m + 1)
+    if not len(k):
+        return
+    longest = spans.of(np.argsort(-spans.shortest, kind="stable"))
+    total = np.concatenate([[0], np.cumsum(longest.shortest)])
+    together = total[k * m + 1] - total[k * m - k]  # the k + 1 shortest of them
+    head, tail = np.minimum.accumulate(longest.head)[k * m], np.minimum.accumulate(longest.tail)[k * m]
+    bounds = head + together + tail
+    best = int(bounds.argmax())
+    count, share = int(k[best]) * m + 1, int(k[best]) + 1
+    reason = f"of the {count} longest tasks some slot has to run {share}, one after the other"
+    yield Bound(int(bounds[best]), reason)
 
 
 @compiled
@@ -73,15 +139,18 @@ def _heads_and_tails(order: Int32, pred_ptr: Int64, pred: Int32, succ_ptr: Int64
     return head, tail
 
 
-def _window(heads: Int64, tails: Int64, load: Float64, capacity: float) -> tuple[int, int, int]:
+def _window(spans: _Spans, load: Float64, capacity: float) -> tuple[int, int, int]:
     """Maximum over thresholds (h, t) of h + t + the load of tasks with head >= h and tail >= t, over the capacity."""
-    h, t = _thresholds(heads), _thresholds(tails)
+    h, t = _thresholds(spans.head), _thresholds(spans.tail)
     cells = np.zeros((len(h), len(t)))
-    row = np.searchsorted(h, heads, side="right") - 1
-    column = np.searchsorted(t, tails, side="right") - 1
+    row = np.searchsorted(h, spans.head, side="right") - 1
+    column = np.searchsorted(t, spans.tail, side="right") - 1
     np.add.at(cells, (row, column), load)
     inside = cells[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
-    bounds = np.where(inside > 0, h[:, None] + t[None, :] + np.ceil(inside / capacity - 1e-6), 0)
+    # Sums of whole numbers are exact; others may come out too large by the rounding of every addition.
+    whole = float(capacity).is_integer() and bool((load == np.rint(load)).all()) and inside.max() < 2**53
+    least = inside / capacity * (1.0 if whole else 1 - (len(load) + 1000) * 2**-52)
+    bounds = np.where(inside > 0, h[:, None] + t[None, :] + np.ceil(least - 1e-6).astype(np.int64), 0)
     i, j = np.unravel_index(int(bounds.argmax()), bounds.shape)
     return int(bounds[i, j]), int(h[i]), int(t[j])
 
@@ -94,20 +163,19 @@ def _thresholds(values: Int64) -> Int64:
     return np.union1d(distinct, [0])
 
 
-def _words(us: int, head: int, tail: int, slots: int) -> str:
+def _words(us: int, head: int, tail: int, all_of_it: str, which: str, where: str) -> str:
     if head == 0 and tail == 0:
-        return f"the work of all tasks fills {slots} slots for {format_seconds(us)}"
-    between = format_seconds(us - head - tail)
+        return f"{all_of_it} {where} for {format_seconds(us)}"
     return (
-        f"tasks that cannot start before {format_seconds(head)} and have {format_seconds(tail)} behind them "
-        f"fill {slots} slots for {between}"
+        f"{which} that cannot start before {format_seconds(head)} and have {format_seconds(tail)} behind them fill "
+        f"{where} for {format_seconds(us - head - tail)}"
     )
 
 
 def _rounded(problem: Problem, bound: Bound) -> Bound:
     if not problem.free_network:
         return bound
-    unit = reduce(gcd, (int(time) for time in np.unique(problem.time_us)), 0)
+    unit = int(np.gcd.reduce(np.unique(problem.time_us)))
     up = -(-bound.us // unit) * unit if unit > 1 else bound.us
     if up == bound.us:
         return bound

@@ -105,6 +105,11 @@ class Problem:
         return len(self.executor_class)
 
     @cached_property
+    def first_slot(self) -> Int64:
+        """Slots of executor ``e`` are ``first_slot[e]`` up to ``first_slot[e + 1]``; shape (executors + 1,)."""
+        return np.searchsorted(self.slot_executor, np.arange(self.n_executors + 1))
+
+    @cached_property
     def mean_time_us(self) -> Float64:
         """Time of each task averaged over slots; shape (n,)."""
         slots = np.bincount(self.executor_class[self.slot_executor], minlength=self.time_us.shape[1])

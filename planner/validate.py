@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from planner.errors import Fault, InvalidPlanError
@@ -92,19 +94,23 @@ def _transfer_us(cluster: Cluster, size_bytes: Int64, there: Int32, here: Int32)
 
 
 def _overlap_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fault]:
-    # Tasks of no length never overlap anything, but two others may overlap around one of them.
-    real = np.flatnonzero(schedule.finish_us > schedule.start_us)
-    order = real[np.lexsort((schedule.start_us[real], schedule.slot[real]))]
-    before, after = order[:-1], order[1:]
-    clash = (schedule.slot[before] == schedule.slot[after]) & (schedule.start_us[after] < schedule.finish_us[before])
-    faults = [
-        Fault(
-            _task(graph, after[i]),
-            f"starts at {schedule.start_us[after[i]]} us on slot {schedule.slot[after[i]]}, where "
-            f"{_task(graph, before[i])} runs until {schedule.finish_us[before[i]]} us",
-        )
-        for i in np.flatnonzero(clash)[:_SHOWN]
-    ]
+    start, finish = schedule.start_us, schedule.finish_us
+    order = np.lexsort((finish, start, schedule.slot))
+    slot_begins = np.searchsorted(schedule.slot[order], np.arange(cluster.n_slots + 1))
+    faults: list[Fault] = []
+    for low, high in itertools.pairwise(slot_begins):
+        tasks = order[low:high]
+        # Against the latest end so far, not only that of the task before: a long one may lie under several.
+        until = np.maximum.accumulate(finish[tasks])
+        for i in np.flatnonzero(start[tasks[1:]] < until[:-1])[: _SHOWN - len(faults)] + 1:
+            under = tasks[int(np.searchsorted(until, until[i - 1]))]
+            faults.append(
+                Fault(
+                    _task(graph, tasks[i]),
+                    f"starts at {start[tasks[i]]} us on slot {schedule.slot[tasks[i]]}, where "
+                    f"{_task(graph, under)} runs until {finish[under]} us",
+                )
+            )
     return faults
 
 

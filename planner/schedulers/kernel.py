@@ -29,6 +29,7 @@ class _Arrays(NamedTuple):
     us_per_byte: Float64
     memory_bytes: Int64
     executor_memory: Int64
+    first_slot: Int64
 
 
 def list_schedule(
@@ -66,7 +67,7 @@ def list_schedule(
     order = np.ascontiguousarray(order, dtype=np.int32)
     within = 0, problem.n_slots
     if executor is not None:
-        within = tuple(np.searchsorted(problem.slot_executor, [executor, executor + 1]).tolist())
+        within = int(problem.first_slot[executor]), int(problem.first_slot[executor + 1])
     slot, start, finish = _place(arrays, order, forced, within, first == "start", insertion, not problem.fits)
     return Schedule(slot, start, finish)
 
@@ -263,24 +264,38 @@ def _roomy(p: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, lists
 @compiled
 def _crowded_until(p: Any, executor: Any, begin: Any, end: Any, room: Any, lists: Any) -> Any:
     """−1 when tasks in [begin, end) on an executor never hold more than `room`; else the next moment one ends."""
-    soonest, crowded = np.int64(-1), False
-    for s in range(len(lists.tail)):
-        task = lists.tail[s] if p.slot_executor[s] == executor else np.int32(-1)
+    soonest, most = np.int64(-1), np.int64(0)
+    for s in range(p.first_slot[executor], p.first_slot[executor + 1]):
+        task, largest = lists.tail[s], np.int64(0)
         while task >= 0 and lists.finish[task] > begin:
             if lists.start[task] < end and p.memory_bytes[task] > 0:
+                largest = max(largest, p.memory_bytes[task])
                 if soonest < 0 or lists.finish[task] < soonest:
                     soonest = lists.finish[task]
-                moment = max(lists.start[task], begin)  # what is held rises only where a task starts, or at `begin`
-                crowded = crowded or _held(p, executor, moment, lists) > room
             task = lists.before[task]
-    return soonest if crowded else np.int64(-1)
+        most += largest
+    # A slot holds one task at a time, so they never hold more than `most`. Moments are looked at only if that is much.
+    return soonest if most > room and _crowded(p, executor, begin, end, room, lists) else np.int64(-1)
+
+
+@compiled
+def _crowded(p: Any, executor: Any, begin: Any, end: Any, room: Any, lists: Any) -> bool:
+    for s in range(p.first_slot[executor], p.first_slot[executor + 1]):
+        task = lists.tail[s]
+        while task >= 0 and lists.finish[task] > begin:
+            if lists.start[task] < end and p.memory_bytes[task] > 0:
+                moment = max(lists.start[task], begin)  # what is held rises only where a task starts, or at `begin`
+                if _held(p, executor, moment, lists) > room:
+                    return True
+            task = lists.before[task]
+    return False
 
 
 @compiled
 def _held(p: Any, executor: Any, moment: Any, lists: Any) -> Any:
     held = np.int64(0)
-    for s in range(len(lists.tail)):
-        task = lists.tail[s] if p.slot_executor[s] == executor else np.int32(-1)
+    for s in range(p.first_slot[executor], p.first_slot[executor + 1]):
+        task = lists.tail[s]
         while task >= 0 and lists.finish[task] > moment:
             if lists.start[task] <= moment:
                 held += p.memory_bytes[task]
