@@ -129,7 +129,8 @@ def stream(packed: Packed) -> flight.FlightDataStream:
     if packed.arrow is not None:
         table = packed.arrow
         rows = max(1, int(table.num_rows * CHUNK_BYTES / max(1, table.nbytes)))
-        return flight.GeneratorStream(table.schema, iter(table.to_batches(max_chunksize=rows)))
+        batches = table.to_batches(max_chunksize=rows)
+        return flight.RecordBatchStream(pa.RecordBatchReader.from_batches(table.schema, batches))
     return flight.GeneratorStream(_CHUNK_SCHEMA, _chunks(packed.buffers))
 
 
