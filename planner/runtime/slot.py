@@ -254,7 +254,7 @@ class _Slot:
     def _failed(self, entry: Entry, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         where = self.config
-        summary = f"{type(error).__name__}: {error}".rstrip(": ")
+        summary = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
         failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
         self.reporter.trouble(Failed(where.slot, where.incarnation, entry.task, failure))
 
@@ -335,6 +335,13 @@ def boot_id() -> str:
     """Tell whether two processes share one monotonic clock: the identity of this boot of this machine."""
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip() if path.exists() else f"pid {os.getpid()}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # it is the user's class, and it may be broken as well
+        return "(its text cannot be made)"
 
 
 def _import(run: str) -> Callable[..., Any]:

@@ -152,7 +152,7 @@ def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.
 
 def size_of(value: Any) -> int | None:
     """Give the bytes of a value whose size is known without packing it, else None."""
-    size = getattr(value, "nbytes", None)
+    size = _attribute(value, "nbytes")
     if isinstance(size, int):
         return size
     return len(value) if isinstance(value, bytes | bytearray) else None
@@ -160,10 +160,17 @@ def size_of(value: Any) -> int | None:
 
 def rows_of(value: Any) -> int | None:
     """Give the rows of a tabular value, else None."""
-    rows = getattr(value, "num_rows", None)
+    rows = _attribute(value, "num_rows")
     if isinstance(rows, int):
         return rows
     return len(value) if type(value).__name__ == "DataFrame" and hasattr(value, "iloc") else None
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # a property of the user's class: a closed file, say
+        return None
 
 
 def _writable(buffer: Any) -> Any:
