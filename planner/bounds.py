@@ -100,7 +100,7 @@ def _memory(problem: Problem, spans: _Spans) -> Iterator[Bound]:
     if (problem.executor_memory < 0).any() or not problem.memory_bytes.any():
         return
     total = int(problem.executor_memory.sum())
-    us, head, tail = _window(spans, problem.memory_bytes * spans.shortest.astype(np.float64), float(total))
+    us, head, tail = _window(spans, problem.memory_bytes.astype(np.float64) * spans.shortest, float(total))
     where = f"the executors' memory of {format_bytes(total)}"
     yield Bound(us, _words(us, head, tail, "what all tasks hold fills", "tasks", where))
 
@@ -166,10 +166,9 @@ def _thresholds(values: Int64) -> Int64:
 def _words(us: int, head: int, tail: int, all_of_it: str, which: str, where: str) -> str:
     if head == 0 and tail == 0:
         return f"{all_of_it} {where} for {format_seconds(us)}"
-    return (
-        f"{which} that cannot start before {format_seconds(head)} and have {format_seconds(tail)} behind them fill "
-        f"{where} for {format_seconds(us - head - tail)}"
-    )
+    ends = [f"cannot start before {format_seconds(head)}"] if head else []
+    ends += [f"have {format_seconds(tail)} behind them"] if tail else []
+    return f"{which} that {' and '.join(ends)} fill {where} for {format_seconds(us - head - tail)}"
 
 
 def _rounded(problem: Problem, bound: Bound) -> Bound:

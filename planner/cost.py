@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -142,6 +143,22 @@ class Problem:
         together = np.cumsum(largest[: int(np.bincount(self.slot_executor).max())])
         slots = np.minimum(np.bincount(self.slot_executor, minlength=self.n_executors), len(together))
         return bool((together[slots - 1] <= self.executor_memory)[limited].all())
+
+    def by_allowed_slots(self) -> Iterator[tuple[Int64, Int32]]:
+        """Group the tasks by the slots whose executor's memory holds them.
+
+        Yields
+        ------
+        tasks : ndarray of int64
+        slots : ndarray of int32
+            Both ascending; every task is in one group.
+        """
+        memory = np.where(self.executor_memory < 0, np.iinfo(np.int64).max, self.executor_memory)
+        sizes = np.unique(memory)
+        group = np.searchsorted(sizes, self.memory_bytes)  # the smallest memory that holds the task
+        for g in np.unique(group).tolist():
+            slots = np.flatnonzero(memory[self.slot_executor] >= sizes[g])
+            yield np.flatnonzero(group == g), slots.astype(np.int32)
 
 
 def _check_memory(graph: Graph, executor_memory: Int64) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from planner.errors import Fault, InputError
-from planner.model.arrays import Float64, Int64
+from planner.model.arrays import Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.compiled import compiled
 from planner.model.graph import Graph
@@ -29,6 +29,9 @@ def replay(
     seed: int = 0,
 ) -> Schedule:
     """Run a schedule in thought: every slot keeps its tasks and their order, and each starts as soon as it can.
+
+    Where memory is limited, an executor starts its tasks in the order in which they were planned to start, each as soon
+    as those that still run leave it enough.
 
     Parameters
     ----------
@@ -59,6 +62,7 @@ def replay(
     position = np.empty(graph.n, dtype=np.int64)
     position[graph.order] = np.arange(graph.n)
     order = np.lexsort((position, schedule.finish_us, schedule.start_us)).astype(np.int32)
+    memory = np.array([-1 if e.memory_bytes is None else e.memory_bytes for e in cluster.executors], dtype=np.int64)
     start, finish = _replayed(
         order,
         schedule.slot,
@@ -66,8 +70,16 @@ def replay(
         graph.pred_ptr,
         graph.pred,
         _sending(graph, cluster, executor),
+        _Room(executor, graph.memory_bytes, memory, np.searchsorted(cluster.slot_executor, np.arange(len(memory) + 1))),
     )
     return Schedule(schedule.slot, start, finish)
+
+
+class _Room(NamedTuple):
+    executor: Int32
+    memory_bytes: Int64
+    executor_memory: Int64
+    first_slot: Int64
 
 
 def _factors(cluster: Cluster, slow: Mapping[str, float], noise: float) -> Float64:
@@ -100,14 +112,37 @@ def _sending(graph: Graph, cluster: Cluster, executor: Any) -> Int64:
 
 
 @compiled
-def _replayed(order: Any, slot: Any, time: Any, pred_ptr: Any, pred: Any, sending: Any) -> Any:
+def _replayed(order: Any, slot: Any, time: Any, pred_ptr: Any, pred: Any, sending: Any, room: Any) -> Any:
     start, finish = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
-    free = np.zeros(slot.max() + 1 if len(slot) else 0, np.int64)
+    free = np.zeros(room.first_slot[-1], np.int64)
+    holding = np.full(room.first_slot[-1], -1, np.int64)  # the last task that each slot began and that holds memory
+    begun = np.zeros(len(room.executor_memory), np.int64)  # when each executor last began a task that holds memory
     for k in range(len(order)):
         task = order[k]
+        executor, holds = room.executor[task], room.memory_bytes[task]
+        limit = room.executor_memory[executor]
         begin = free[slot[task]]
         for i in range(pred_ptr[task], pred_ptr[task + 1]):
             begin = max(begin, finish[pred[i]] + sending[i])
+        if limit >= 0 and holds > 0:
+            begin = max(begin, begun[executor])
+            begin = begun[executor] = _room_at(executor, begin, limit - holds, holding, finish, room)
+            holding[slot[task]] = task
         start[task], finish[task] = begin, begin + time[task]
         free[slot[task]] = finish[task]
     return start, finish
+
+
+@compiled
+def _room_at(executor: Any, begin: Any, left: Any, holding: Any, finish: Any, room: Any) -> Any:
+    """When, from `begin` on, the tasks that run on an executor hold no more than `left`."""
+    while True:
+        held, soonest = np.int64(0), np.int64(-1)
+        for s in range(room.first_slot[executor], room.first_slot[executor + 1]):
+            task = holding[s]
+            if task >= 0 and finish[task] > begin:
+                held += room.memory_bytes[task]
+                soonest = finish[task] if soonest < 0 else min(soonest, finish[task])
+        if held <= left or soonest < 0:
+            return begin
+        begin = soonest

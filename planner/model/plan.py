@@ -173,4 +173,6 @@ class Plan:
     def __repr__(self) -> str:
         bound = f"lower bound {self.lower_bound:.4g} s, gap {self.gap:.2%}, {self.status}"
         what = f"{self.graph.n} tasks on {self.cluster.n_slots} slots, makespan {self.makespan:.4g} s"
+        if self.best_value is not None:
+            bound = f"efficiency {self.value:g}, at most {self.best_value:g}, {self.status}"
         return f"Plan({what}, {bound}, {self.method})"

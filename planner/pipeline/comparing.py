@@ -10,7 +10,6 @@ from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan
-from planner.report import comparison_html, comparison_text
 from planner.schedulers import methods as all_methods
 
 if TYPE_CHECKING:
@@ -19,11 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Plans of the same graph by several methods, best first. Shows itself as a table."""
 
     plans: tuple[Plan, ...]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{found.settings['method']} {found.makespan:.4g} s" for found in self.plans)
+        return f"Comparison({shown})"
 
     @property
     def best(self) -> Plan:
@@ -52,9 +55,13 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
+        from planner.report import comparison_html
+
         return comparison_html(self.to_pandas())
 
     def __str__(self) -> str:
+        from planner.report import comparison_text
+
         return comparison_text(self.to_pandas())
 
 

@@ -1,33 +1,41 @@
 """The objective of efficiency: max over π of Σᵢ f(tᵢ, c_π(i)) ÷ e_π(i).
 
-f(t, c) is the efficiency of task t on unit c, e_c the capacity of the unit. Each unit takes one task, or, where there
-are more tasks than units, no more than its even share of them.
+f(t, c) is the efficiency of task t on unit c, e_c the capacity of the unit; the units are the executors. Each of their
+slots takes one task, or, where there are more tasks than slots, no more than its even share of them.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import ArrayLike
 
 from planner.cost import Problem
 from planner.errors import Fault, InputError
-from planner.model.arrays import Float64, Int32
+from planner.model.arrays import Float64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.plan import Trial
 from planner.schedulers import Found
-from planner.schedulers.kernel import by_rank, list_schedule, upward_rank
+from planner.schedulers.assignment import (
+    assign_exactly,
+    assign_greedily,
+    exact_cells,
+    schedule_assigned,
+    share_of,
+)
 
-__all__ = ["Efficiency", "plan_by_efficiency", "read_efficiency"]
+__all__ = ["Efficiencies", "Efficiency", "efficiency_matrix", "plan_by_efficiency", "read_efficiency"]
 
+_SHOWN = 20
 _LARGEST_EXACT = 4_000_000
 """Cells of the assignment matrix up to which the exact answer takes a second or so."""
 
@@ -88,6 +96,8 @@ class Efficiency:
         tasks = {*graph.names, *graph.kinds}
         units = {name for executor in cluster.executors for name in (executor.id, executor.kind)}
         faults = []
+        if not (math.isfinite(self.default) and self.default >= 0):
+            faults.append(Fault("default", f"is {self.default}; expected a finite number of 0 or more"))
         for (task, unit), value in self.pairs.items():
             path = f"efficiency.{task}.{unit}"
             if task not in tasks:
@@ -105,6 +115,40 @@ class Efficiency:
             raise InputError(faults)
 
 
+Efficiencies: TypeAlias = Efficiency | Mapping[tuple[str, str], float] | ArrayLike
+
+
+def efficiency_matrix(given: Efficiencies, graph: Graph, cluster: Cluster) -> Float64:
+    """Give f(t, c) ÷ e_c for every task and executor; shape (n, executors).
+
+    Parameters
+    ----------
+    given : Efficiency, mapping of (task, executor) to float, or array_like of shape (n, executors)
+        Pairs that a mapping does not name have efficiency 0. An array holds f ÷ e in the graph's and cluster's order.
+    graph : Graph
+    cluster : Cluster
+
+    Raises
+    ------
+    InputError
+        As `Efficiency.matrix`, and for an array of another shape or with values that are not finite numbers >= 0.
+    """
+    if isinstance(given, Mapping):
+        given = Efficiency(given)
+    if isinstance(given, Efficiency):
+        return given.matrix(graph, cluster)
+    matrix = np.asarray(given, dtype=np.float64)
+    wanted = graph.n, len(cluster.executors)
+    if matrix.shape != wanted:
+        shape = f"has shape {matrix.shape}; expected {wanted}: a row a task, a column an executor"
+        raise InputError([Fault("efficiency", shape)])
+    wrong = np.argwhere(~(np.isfinite(matrix) & (matrix >= 0)))[:_SHOWN].tolist()
+    if wrong:
+        finite = "expected a finite number of 0 or more"
+        raise InputError([Fault(f"efficiency[{i}, {j}]", f"is {matrix[i, j]}; {finite}") for i, j in wrong])
+    return matrix
+
+
 def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tuple[Found, float, float]:
     """Assign tasks to executors by efficiency.
 
@@ -114,7 +158,8 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
     efficiency : ndarray of float64, shape (n, executors)
         As `Efficiency.matrix` gives it.
     method : str
-        ``auto`` solves the assignment exactly; ``greedy`` takes tasks as they stand, each to the best unit with room.
+        ``auto`` solves the assignment exactly where that takes a second or so; ``greedy`` takes tasks as they stand,
+        each to the best executor with room.
 
     Returns
     -------
@@ -122,7 +167,7 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
     value : float
         Sum of the efficiencies over capacities.
     best_value : float
-        What no assignment can exceed: the optimum itself when solved exactly, else every task on its best unit.
+        What no assignment can exceed: the optimum itself when solved exactly, else every task on its best executor.
 
     Raises
     ------
@@ -130,36 +175,21 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
         For another method.
     """
     if method not in ("auto", "greedy"):
-        raise InputError(
-            [Fault("method", f"{method!r} does not know the objective efficiency; expected auto or greedy")]
-        )
-    share = -(-problem.n // problem.n_slots) if problem.n else 1
-    per_slot = efficiency[:, problem.slot_executor]
-    exact = method == "auto" and problem.n * problem.n_slots * share <= _LARGEST_EXACT
-    slots = _assigned(per_slot, share) if exact else _greedily(per_slot, share)
-    value = float(per_slot[np.arange(problem.n), slots].sum())
-    best = value if exact else float(per_slot.max(axis=1).sum()) if problem.n else 0.0
+        problem_told = f"{method!r} does not know the objective efficiency; expected auto or greedy"
+        raise InputError([Fault("method", problem_told)])
+    began = time.perf_counter()
+    exact = method == "auto" and exact_cells(problem) <= _LARGEST_EXACT
+    executors = (assign_exactly if exact else assign_greedily)(problem, efficiency)
+    schedule = schedule_assigned(problem, executors)
+    value = float(efficiency[np.arange(problem.n), executors].sum())
+    best = value if exact else float(efficiency.max(axis=1).sum()) if problem.n else 0.0
     name = "assignment" if exact else "greedy"
-    schedule = list_schedule(problem, by_rank(problem, upward_rank(problem)), slots=slots, insertion=True)
-    why = f"each slot takes at most {share} of the {problem.n} tasks; "
-    why += "the assignment problem was solved exactly" if exact else "tasks went to the best slot with room, in turn"
-    return Found(schedule, name, (Trial(name, schedule.makespan_us, 0.0, f"value {value:g}"),), why), value, best
-
-
-def _assigned(per_slot: Float64, share: int) -> Int32:
-    """Exact maximum, each slot standing `share` times (Kuhn–Munkres, by scipy's Jonker–Volgenant variant)."""
-    _, columns = linear_sum_assignment(np.tile(per_slot, (1, share)), maximize=True)
-    slots: Int32 = (columns % per_slot.shape[1]).astype(np.int32)
-    return slots
-
-
-def _greedily(per_slot: Float64, share: int) -> Int32:
-    room = np.full(per_slot.shape[1], share)
-    slots = np.empty(len(per_slot), dtype=np.int32)
-    for task, row in enumerate(per_slot):
-        slots[task] = np.where(room > 0, row, -1.0).argmax()
-        room[slots[task]] -= 1
-    return slots
+    trial = Trial(name, schedule.makespan_us, time.perf_counter() - began, f"value {value:g}")
+    why = f"each slot takes at most {share_of(problem)} of the {problem.n} tasks; "
+    why += (
+        "the assignment problem was solved exactly" if exact else "tasks went to the best executor with room, in turn"
+    )
+    return Found(schedule, name, (trial,), why), value, best
 
 
 def read_efficiency(path: str | Path) -> Efficiency:

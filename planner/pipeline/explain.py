@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -20,38 +21,49 @@ _SHOWN = 12
 def critical_chain(found: model.Plan) -> list[int]:
     """Give the tasks that fix the makespan: from the last to end, back over whatever each of them waited for.
 
-    A task waits for the input that came last, or for the task before it on its slot, or, where neither ends just
-    before it starts, for memory.
+    A task waits for the input that came last, or for the task before it on its slot. Where neither is why it did not
+    start earlier, it waited for memory.
     """
-    schedule, graph, cluster = found.schedule, found.graph, found.cluster
+    schedule, graph = found.schedule, found.graph
     if not graph.n:
         return []
-    order = np.lexsort((schedule.finish_us, schedule.start_us, schedule.slot))
+    position = np.empty(graph.n, dtype=np.int64)
+    position[graph.order] = np.arange(graph.n)
+    order = np.lexsort((position, schedule.finish_us, schedule.start_us, schedule.slot))
     before = np.full(graph.n, -1, dtype=np.int64)
     same = schedule.slot[order[1:]] == schedule.slot[order[:-1]]
     before[order[1:][same]] = order[:-1][same]
-    executor = cluster.slot_executor[schedule.slot]
     chain = [int(schedule.finish_us.argmax())]
     while schedule.start_us[chain[-1]] > 0:
         task = chain[-1]
-        reasons: list[tuple[int, int]] = []
-        for edge in range(graph.pred_ptr[task], graph.pred_ptr[task + 1]):
-            source = int(graph.pred[edge])
-            sent = cluster.transfer_us(int(graph.edge_bytes[edge]), int(executor[source]), int(executor[task]))
-            reasons.append((int(schedule.finish_us[source]) + sent, source))
+        reasons = [(arrives, source) for source, arrives in _inputs(found, task)]
         if before[task] >= 0:
             reasons.append((int(schedule.finish_us[before[task]]), int(before[task])))
-        reasons = [(when, source) for when, source in reasons if source not in chain[-1:]]
         if not reasons:
             break
         chain.append(max(reasons)[1])
     return chain[::-1]
 
 
+def _inputs(found: model.Plan, task: int) -> list[tuple[int, int]]:
+    """Give the tasks that a task waits for, and when their values have arrived."""
+    graph, cluster, schedule = found.graph, found.cluster, found.schedule
+    here = int(cluster.slot_executor[schedule.slot[task]])
+    arrivals = []
+    for edge in range(graph.pred_ptr[task], graph.pred_ptr[task + 1]):
+        source = int(graph.pred[edge])
+        there = int(cluster.slot_executor[schedule.slot[source]])
+        sent = cluster.transfer_us(int(graph.edge_bytes[edge]), there, here)
+        arrivals.append((source, int(schedule.finish_us[source]) + sent))
+    return arrivals
+
+
 def explain(found: model.Plan) -> str:
     """Say which tasks are critical, what bounds the makespan, and what would help."""
     if not found.graph.n:
         return "There is nothing to do."
+    if found.objective == "efficiency":
+        return "\n".join([_efficiency(found), _chain(found), _slots(found)])
     lines = [
         f"The plan takes {format_seconds(found.makespan_us)}; no plan can take less than "
         f"{format_seconds(found.bound.us)}, because {found.bound.reason}.",
@@ -64,20 +76,37 @@ def explain(found: model.Plan) -> str:
     return "\n".join(lines)
 
 
+def _efficiency(found: model.Plan) -> str:
+    least = f"no plan can take less than {format_seconds(found.bound.us)}, because {found.bound.reason}"
+    takes = f"It takes {format_seconds(found.makespan_us)}; {least}."
+    if found.gap <= 0:
+        return f"The assignment's value is {found.value:g}, the greatest there is. {takes}"
+    most = "" if found.best_value is None else f"; none can exceed {found.best_value:g}"
+    return f"The assignment's value is {found.value:g}{most}. {takes}"
+
+
 def _proof(found: model.Plan) -> str:
     if found.makespan_us <= found.bound.us:
         return "It is optimal: nothing but another graph or another cluster can make it shorter."
-    return f"It is at most {found.gap:.2%} above the optimum."
+    return f"It is at most {max(found.gap, 1e-4):.2%} above the optimum."
 
 
 def _chain(found: model.Plan) -> str:
-    chain = critical_chain(found)
+    chain, schedule = critical_chain(found), found.schedule
     names = [found.graph.names[task] for task in chain]
-    working = int((found.schedule.finish_us - found.schedule.start_us)[chain].sum())
-    waiting = found.makespan_us - working
+    working = int((schedule.finish_us - schedule.start_us)[chain].sum())
     shown = names if len(names) <= _SHOWN else [*names[: _SHOWN // 2], "…", *names[-_SHOWN // 2 :]]
-    text = f"Critical are {len(names)} tasks, {format_seconds(working)} of work: {' -> '.join(shown)}."
-    return text + (f" {format_seconds(waiting)} of it is waiting for values on their way." if waiting > 0 else "")
+    count = "Critical is 1 task" if len(names) == 1 else f"Critical are {len(names)} tasks"
+    text = f"{count}, {format_seconds(working)} of work: {' -> '.join(shown)}."
+    sending = 0
+    for source, task in itertools.pairwise(chain):
+        arrives = dict(_inputs(found, task)).get(source, 0)
+        sending += max(0, arrives - int(schedule.finish_us[source]))
+    if sending:
+        text += f" Between them values are {format_seconds(sending)} on their way."
+    if rest := found.makespan_us - working - sending:
+        text += f" {format_seconds(rest)} are spent waiting for memory."
+    return text
 
 
 def _slots(found: model.Plan) -> str:
@@ -108,8 +137,10 @@ def _remedies(found: model.Plan) -> list[str]:
             f"planning with method auto: {format_seconds(reference)} ({_change(found.makespan_us, reference)})"
         )
     for what, graph, cluster in worlds:
-        # Each world only allows more, so this very plan is the least that can be had there.
-        makespan = min(plan(graph, cluster, **settings).makespan_us, reference)  # type: ignore[arg-type]
+        makespan = plan(graph, cluster, **settings).makespan_us  # type: ignore[arg-type]
+        if graph is found.graph or not cluster.overhead_us:
+            # Such a world only allows more (two halves may run one after the other), so this plan can be had there too.
+            makespan = min(makespan, reference)
         lines.append(f"{what}: {format_seconds(makespan)} ({_change(found.makespan_us, makespan)})")
     if not found.cluster.class_us_per_byte.any() and found.graph.edge_bytes.any():
         sent = format_bytes(int(found.graph.edge_bytes.sum()))

@@ -13,7 +13,7 @@ from planner.model.graph import Graph
 from planner.model.plan import Bound, Trial
 from planner.model.units import MICROSECONDS
 from planner.partitioners import decompose
-from planner.pipeline.efficiency import Efficiency, plan_by_efficiency
+from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
 from planner.pipeline.plans import Plan
 from planner.schedulers import Found, auto, get
 from planner.validate import validate
@@ -29,7 +29,7 @@ def plan(
     budget: float = 10.0,
     seed: int = 0,
     objective: str = "makespan",
-    efficiency: Efficiency | None = None,
+    efficiency: Efficiencies | None = None,
 ) -> Plan:
     """Plan a graph on a cluster.
 
@@ -46,8 +46,9 @@ def plan(
         The same graph, cluster, method and seed give the same plan.
     objective : {"makespan", "efficiency"}
         Least makespan, or the greatest sum of efficiencies over capacities.
-    efficiency : Efficiency, optional
-        Efficiencies of tasks on executors, for that objective.
+    efficiency : Efficiency, mapping or array_like of shape (n, executors), optional
+        Efficiencies of tasks on executors, for that objective: by names, as ``{(task, executor): f}`` with ids or
+        kinds, or as an array in the graph's and the cluster's order.
 
     Returns
     -------
@@ -100,10 +101,10 @@ def _solve(
     method: str,
     budget: float,
     seed: int,
-    efficiency: Efficiency | None,
+    efficiency: Efficiencies | None,
 ) -> tuple[Found, float, float | None]:
     if efficiency is not None:
-        return plan_by_efficiency(problem, efficiency.matrix(graph, cluster), method)
+        return plan_by_efficiency(problem, efficiency_matrix(efficiency, graph, cluster), method)
     if method == "auto":
         found = auto(problem, bound, seed, budget)
     else:
@@ -114,7 +115,7 @@ def _solve(
     return found, found.schedule.makespan_us / MICROSECONDS, None
 
 
-def _check(budget: float, seed: int, objective: str, efficiency: Efficiency | None) -> None:
+def _check(budget: float, seed: int, objective: str, efficiency: Efficiencies | None) -> None:
     faults = []
     if not (math.isfinite(budget) and budget >= 0):
         faults.append(Fault("budget", f"is {budget}; expected seconds of 0 or more"))

@@ -7,8 +7,6 @@ from pathlib import Path
 from planner import model
 from planner.io import read_plan as read_plan_data
 from planner.io import write_plan
-from planner.report import plan_html, write_report
-from planner.report.text import plan_text
 
 __all__ = ["Plan", "read_plan"]
 
@@ -37,12 +35,18 @@ class Plan(model.Plan):
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file."""
+        from planner.report import write_report  # brings pandas, which planning does without
+
         return write_report(self, None, path)
 
     def _repr_html_(self) -> str:
+        from planner.report import plan_html
+
         return plan_html(self)
 
     def __str__(self) -> str:
+        from planner.report import plan_text
+
         return plan_text(self)
 
 

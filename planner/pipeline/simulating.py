@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from planner import model
 from planner.errors import InputError
@@ -14,8 +17,7 @@ from planner.model.plan import Schedule
 from planner.model.units import MICROSECONDS, format_seconds
 from planner.pipeline.planning import plan
 from planner.replay import replay
-from planner.report import curve_html, plan_html, table
-from planner.report.measures import knee
+from planner.validate import validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "Simulation", "curve", "simulate"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
     """A plan and how it would go in another world.
 
     Attributes
     ----------
     plan : Plan
+        With the predicted makespan.
     schedule : Schedule
         When every task would start and finish.
     settings : dict
@@ -50,6 +53,32 @@ class Simulation:
         """Simulated over planned makespan."""
         return self.schedule.makespan_us / self.plan.makespan_us if self.plan.makespan_us else 1.0
 
+    def executors(self) -> pd.DataFrame:
+        """Give a row an executor.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``executor``, ``tasks``, ``planned_busy``, ``simulated_busy``, ``planned_end``, ``simulated_end``
+            (seconds).
+        """
+        import pandas as pd
+
+        cluster = self.plan.cluster
+        count, executor = len(cluster.executors), cluster.slot_executor[self.schedule.slot]
+        columns: dict[str, Any] = {
+            "executor": [each.id for each in cluster.executors],
+            "tasks": np.bincount(executor, minlength=count),
+        }
+        schedules = {"planned": self.plan.schedule, "simulated": self.schedule}
+        for name, schedule in schedules.items():
+            span = (schedule.finish_us - schedule.start_us) / MICROSECONDS
+            columns[f"{name}_busy"] = np.bincount(executor, weights=span, minlength=count)
+        for name, schedule in schedules.items():
+            columns[f"{name}_end"] = np.zeros(count)
+            np.maximum.at(columns[f"{name}_end"], executor, schedule.finish_us / MICROSECONDS)
+        return pd.DataFrame(columns)
+
     def to_pandas(self) -> pd.DataFrame:
         """Give the plan's table with ``simulated_start`` and ``simulated_finish`` (seconds) beside it."""
         frame = self.plan.to_pandas()
@@ -58,7 +87,12 @@ class Simulation:
         return frame
 
     def _repr_html_(self) -> str:
+        from planner.report import plan_html
+
         return plan_html(replace(_data(self.plan), schedule=self.schedule, notes=(str(self),)))
+
+    def __repr__(self) -> str:
+        return f"Simulation({self})"
 
     def __str__(self) -> str:
         planned, simulated = self.plan.makespan_us, self.schedule.makespan_us
@@ -86,7 +120,10 @@ def simulate(
     ------
     InputError
         For noise below 0, unknown executors, factors that are not above 0.
+    InvalidPlanError
+        If it is no valid plan, for example because its file was changed by hand.
     """
+    validate(plan.graph, plan.cluster, plan.schedule)
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     return Simulation(plan, schedule, {"noise": noise, "slow": dict(slow or {}), "seed": seed})
 
@@ -103,6 +140,8 @@ class Curve:
     @property
     def knee(self) -> int | None:
         """The number of executors after which more of them bring little; None when the curve has no bend."""
+        from planner.report.measures import knee
+
         at = knee(list(self.executors), [us / MICROSECONDS for us in self.makespan_us])
         return None if at is None else self.executors[at]
 
@@ -130,9 +169,13 @@ class Curve:
         )
 
     def _repr_html_(self) -> str:
+        from planner.report import curve_html
+
         return curve_html(self.to_pandas())
 
     def __str__(self) -> str:
+        from planner.report import table
+
         bend = f"\nmore than {self.knee} executors bring little" if self.knee is not None else ""
         return table(self.to_pandas()) + bend
 
@@ -148,6 +191,8 @@ def curve(
     seed: int = 0,
 ) -> Curve:
     """Plan a graph on each number of equal executors.
+
+    A plan for fewer executors is one for more of them, so that the makespan never rises.
 
     Parameters
     ----------
@@ -171,7 +216,8 @@ def curve(
     plans = [
         plan(graph, Cluster.uniform(n, slots, network=network), method=method, budget=budget, seed=seed) for n in counts
     ]
-    return Curve(tuple(counts), tuple(p.makespan_us for p in plans), tuple(p.bound.us for p in plans), slots)
+    makespans = accumulate((found.makespan_us for found in plans), min)
+    return Curve(tuple(counts), tuple(makespans), tuple(found.bound.us for found in plans), slots)
 
 
 def _data(found: model.Plan) -> model.Plan:

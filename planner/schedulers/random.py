@@ -11,7 +11,6 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.plan import Schedule
 from planner.schedulers.kernel import list_schedule
-from planner.schedulers.round_robin import allowed_slots
 
 __all__ = ["random"]
 
@@ -19,8 +18,7 @@ __all__ = ["random"]
 def random(problem: Problem, seed: int) -> Schedule:
     """Draw a slot for every task, among those whose memory holds it."""
     draw = np.random.default_rng(seed)
-    if problem.fits:
-        slots = draw.integers(0, problem.n_slots, problem.n, dtype=np.int32)
-    else:
-        slots = np.array([draw.choice(allowed_slots(problem, task)) for task in range(problem.n)], dtype=np.int32)
+    slots = np.empty(problem.n, dtype=np.int32)
+    for tasks, allowed in problem.by_allowed_slots():
+        slots[tasks] = draw.choice(allowed, len(tasks))
     return list_schedule(problem, problem.order, slots=slots)

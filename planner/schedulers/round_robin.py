@@ -9,26 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Int32
 from planner.model.plan import Schedule
 from planner.schedulers.kernel import list_schedule
 
-__all__ = ["allowed_slots", "round_robin"]
+__all__ = ["round_robin"]
 
 
 def round_robin(problem: Problem, seed: int) -> Schedule:
     """Deal tasks out to the slots in turn, in topological order; a slot whose memory is too small is passed over."""
     slots = np.empty(problem.n, dtype=np.int32)
-    if problem.fits:
-        slots[problem.order] = np.arange(problem.n) % problem.n_slots
-    else:
-        for turn, task in enumerate(problem.order.tolist()):
-            allowed = allowed_slots(problem, task)
-            slots[task] = allowed[np.searchsorted(allowed, turn % problem.n_slots) % len(allowed)]
+    slots[problem.order] = np.arange(problem.n) % problem.n_slots
+    for tasks, allowed in problem.by_allowed_slots():
+        slots[tasks] = allowed[np.searchsorted(allowed, slots[tasks]) % len(allowed)]
     return list_schedule(problem, problem.order, slots=slots)
-
-
-def allowed_slots(problem: Problem, task: int) -> Int32:
-    """Give the slots whose executor's memory holds the task, ascending."""
-    memory = problem.executor_memory[problem.slot_executor]
-    return np.flatnonzero((memory < 0) | (memory >= problem.memory_bytes[task])).astype(np.int32)

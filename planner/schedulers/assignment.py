@@ -1,0 +1,83 @@
+"""Assignment: the greatest sum of efficiencies, every executor taking no more than its share of the tasks.
+
+H. W. Kuhn, The Hungarian method for the assignment problem, Naval Research Logistics Quarterly 2(1–2), 1955,
+doi:10.1002/nav.3800020109; solved as in D. F. Crouse, On implementing 2D rectangular assignment algorithms, IEEE TAES
+52(4), 2016, doi:10.1109/TAES.2016.140952, by scipy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Bool, Float64, Int32
+from planner.model.plan import Schedule
+from planner.schedulers.kernel import by_rank, list_schedule, upward_rank
+
+__all__ = ["assign_exactly", "assign_greedily", "exact_cells", "schedule_assigned", "share_of"]
+
+
+def share_of(problem: Problem) -> int:
+    """Give the least number of tasks that every slot must be ready to take, so that all of them have a place.
+
+    One, where there are no more tasks than slots and memory does not stand in the way.
+    """
+    # What holds a large task also holds a small one, so counting suffices (Hall's condition on nested sets).
+    share, counted = 1, 0
+    for tasks, slots in sorted(problem.by_allowed_slots(), key=lambda group: len(group[1])):
+        counted += len(tasks)
+        share = max(share, -(-counted // len(slots)))
+    return share
+
+
+def exact_cells(problem: Problem) -> int:
+    """Give the size of the matrix that `assign_exactly` solves."""
+    return problem.n * problem.n_slots * share_of(problem)
+
+
+def assign_exactly(problem: Problem, efficiency: Float64) -> Int32:
+    """Give the executor of each task, so that the sum of efficiencies is the greatest possible.
+
+    Parameters
+    ----------
+    problem : Problem
+    efficiency : ndarray of float64, shape (n, executors)
+    """
+    from scipy.optimize import linear_sum_assignment  # takes longer to import than most plans take
+
+    values = np.where(_holds(problem), efficiency, -np.inf)
+    seats = np.repeat(problem.slot_executor, share_of(problem))
+    _, chosen = linear_sum_assignment(values[:, seats], maximize=True)
+    executors: Int32 = seats[chosen]
+    return executors
+
+
+def assign_greedily(problem: Problem, efficiency: Float64) -> Int32:
+    """Give the executor of each task: tasks as they stand, each to the best executor with room.
+
+    Tasks that few executors can hold go first, so that the others leave them a place.
+    """
+    room = np.bincount(problem.slot_executor, minlength=problem.n_executors) * share_of(problem)
+    holds = _holds(problem)
+    executors = np.empty(problem.n, dtype=np.int32)
+    for task in np.argsort(holds.sum(axis=1), kind="stable").tolist():
+        executors[task] = np.where((room > 0) & holds[task], efficiency[task], -np.inf).argmax()
+        room[executors[task]] -= 1
+    return executors
+
+
+def schedule_assigned(problem: Problem, executors: Int32) -> Schedule:
+    """Schedule tasks by falling upward rank, dealing those of an executor out to its slots in turn."""
+    order = by_rank(problem, upward_rank(problem))
+    slots = np.empty(problem.n, dtype=np.int32)
+    for executor in range(problem.n_executors):
+        tasks = order[executors[order] == executor]
+        first, end = problem.first_slot[executor], problem.first_slot[executor + 1]
+        slots[tasks] = first + np.arange(len(tasks)) % (end - first)
+    return list_schedule(problem, order, slots=slots, insertion=True)
+
+
+def _holds(problem: Problem) -> Bool:
+    memory = problem.executor_memory[None, :]
+    holds: Bool = (memory < 0) | (memory >= problem.memory_bytes[:, None])
+    return holds
