@@ -30,7 +30,6 @@ from planner.runtime.messages import (
     Start,
     Tick,
 )
-from planner.runtime.slot import boot_id
 from planner.runtime.values import Packed, read_stream
 from planner.runtime.wire import decode, encode, token_check, token_options
 
@@ -65,7 +64,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         Set when the run is over and every result is in hand.
     last_result_s : float
         Monotonic time at which it was.
-    running : dict of int to int
+    running : dict of int to int or None
         The task that each slot was running when it last reported.
     """
 
@@ -84,7 +83,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self.results: dict[int, Any] = {}
         self.finished = threading.Event()
         self.last_result_s = 0.0
-        self.running: dict[int, int | None] = {}
+        self.running: dict[int, int | None] = dict.fromkeys(range(len(queues)))  # never grows: others iterate over it
         self._queues = queues
         self._token = token
         self._journal = journal
@@ -114,7 +113,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
         """Answer ``clock``, ``hello`` (a stream of instructions) and ``report``."""
         if action.type == "clock":
-            return iter([flight.Result(encode((time.monotonic_ns() // 1000, boot_id())))])
+            return iter([flight.Result(encode(time.monotonic_ns() // 1000))])
         if action.type == "hello":
             return self._serve(context, decode(action.body))
         if action.type == "report":

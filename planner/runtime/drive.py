@@ -20,7 +20,7 @@ from planner.runtime.keeper import PlanKeeper, TaskState
 from planner.runtime.messages import Record
 from planner.runtime.progress import Progress
 from planner.runtime.queues import pack_queue, result_tasks, slot_queues
-from planner.runtime.slot import SlotConfig, SlotSummary
+from planner.runtime.slot import SlotConfig, SlotSummary, boot_id
 from planner.runtime.wire import new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
@@ -148,20 +148,22 @@ def drive(
     token, journal = new_token(), Journal(journal_path)
     coordinator = Coordinator(keeper, [pack_queue(q) for q in queues], host, token, journal, graph.names, on_result)
     configs = [
-        SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number)
+        SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number, boot_id())
         for i, (e, number) in enumerate(
             zip(plan.cluster.slot_executor.tolist(), plan.cluster.slot_number.tolist(), strict=True)
         )
     ]
     submitted = time.monotonic()
-    launched = launch(configs)
     try:
-        _keep(coordinator, launched, progress)
-        summaries = _farewell(coordinator, launched)
-    except KeyboardInterrupt:
-        coordinator.cancel("interrupted by the user")
-        launched.cancel()
-        raise
+        launched = launch(configs)
+        try:
+            _keep(coordinator, launched, progress)
+            summaries = _farewell(coordinator, launched)
+        except BaseException as error:
+            user = isinstance(error, KeyboardInterrupt)
+            coordinator.cancel("interrupted by the user" if user else f"the driver failed: {type(error).__name__}")
+            launched.cancel()
+            raise
     finally:
         if progress is not None:
             progress.close()

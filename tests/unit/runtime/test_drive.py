@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,21 @@ def test_a_slot_that_never_comes_is_named() -> None:
     outcome = drive(_plan(builder.build(), 2), _OneMissing, host="127.0.0.1", rendezvous_s=2)
     assert outcome.status == "lost"
     assert "only 1 of 2 slots had started; missing: executor 1 slot 0" in outcome.reason
+
+
+class _Elsewhere(ProcessSlots):
+    def __init__(self, configs: Any) -> None:
+        super().__init__([replace(config, machine="another machine") for config in configs])
+
+
+def test_slots_of_another_machine_measure_on_the_coordinators_clock() -> None:
+    builder = GraphBuilder()
+    for i in range(4):
+        builder.add("time:sleep", 0.05, id=f"t{i}")
+    before = time.monotonic_ns() // 1000
+    outcome = drive(_plan(builder.build(), 2), _Elsewhere, host="127.0.0.1")
+    after = time.monotonic_ns() // 1000
+    assert all(before < record.start_us < record.finish_us < after for record in outcome.records.values())
 
 
 def test_an_empty_graph_ends_at_once() -> None:

@@ -1,0 +1,67 @@
+"""What the preflight refuses, and the setting that it names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark import SparkConf
+
+from planner import Cluster, Executor, PreflightError
+from planner.spark.executors import LiveExecutor, assign_slots
+from planner.spark.preflight import _setting_warnings, classic_session
+
+
+def _session(**settings: str) -> Any:
+    conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+    return SimpleNamespace(sparkContext=SimpleNamespace(getConf=lambda: conf))
+
+
+def test_settings_that_work_against_a_plan_are_named() -> None:
+    assert _setting_warnings(_session()) == []
+    [wait] = _setting_warnings(_session(**{"spark.locality.wait": "0s"}))
+    assert "set spark.locality.wait=3s" in wait
+    [copies] = _setting_warnings(_session(**{"spark.speculation": "true"}))
+    assert "set spark.speculation=false" in copies
+
+
+def test_a_session_that_is_not_classic_is_refused() -> None:
+    connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
+    with pytest.raises(PreflightError, match=r"needs a classic SparkSession.*connect.*\n.*without SPARK_REMOTE"):
+        classic_session(connect)
+
+
+def test_planned_executors_go_to_their_namesakes_and_else_where_there_is_room() -> None:
+    live = [LiveExecutor("0", "a", 2), LiveExecutor("1", "b", 2), LiveExecutor("7", "c", 4)]
+    same = Cluster((Executor("1", slots=2), Executor("0", slots=2)))
+    assert [place.id for place in assign_slots(same, live)] == ["1", "1", "0", "0"]
+    other = Cluster((Executor("x", slots=2), Executor("y", slots=4), Executor("z", slots=2)))
+    places = [place.id for place in assign_slots(other, live)]
+    assert places[2:6] == ["7"] * 4, "the largest goes where it fits whole"
+    assert places[0] == places[1] != places[6] == places[7]
+    parted = Cluster(tuple(Executor(f"p{i}") for i in range(8)))
+    assert sorted(place.id for place in assign_slots(parted, live)) == ["0", "0", "1", "1", "7", "7", "7", "7"]
+
+
+def test_executors_without_the_packages_are_told_how_to_get_them(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    venv.create(bare, symlinks=True)  # this very Python, and nothing installed
+    graph = tmp_path / "graph.json"
+    task = {"id": "a", "run": "builtins:str", "args": [1]}
+    graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": [task]}))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment |= {"PYSPARK_PYTHON": str(bare / "bin" / "python"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    command = [sys.executable, "-m", "planner", "run", str(graph), "--master", "local-cluster[1,1,1024]"]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert "lacks" in done.stderr and "pyarrow" in done.stderr
+    assert "to mend it" in done.stderr
+    assert "Traceback" not in done.stderr
