@@ -84,6 +84,7 @@ def coordinate() -> Iterator[Make]:
 
 def test_when_the_last_event_is_a_hello_every_slot_is_sent_home(coordinate: Make) -> None:
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 3))
+    assert coordinator.running == {0: None, 1: None, 2: None}  # the driver iterates over it while slots come
     first, second = FakeSlot(coordinator.port, 0), FakeSlot(coordinator.port, 1)
     assert first.next() == "queue 0"
     assert second.next() == "queue 1"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ import pytest
 from planner.model import Bound, Call, Cluster, Graph, GraphBuilder, Plan, Ref, Refs, Schedule
 from planner.runtime.drive import Outcome, drive
 from planner.runtime.measure import load_report
+from planner.runtime.progress import Progress
 from tests.unit.runtime.processes import ProcessSlots
 
 pytestmark = pytest.mark.timeout(60)
@@ -216,3 +220,55 @@ def test_the_load_report_adds_up_after_a_failure() -> None:
     for row in load.slots.to_pylist():
         assert row["busy_us"] + row["wait_us"] + row["idle_us"] == load.measured_makespan_us
     assert load.measured_makespan_us >= 150_000
+
+
+class _Broken(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError("nobody reads this")
+
+
+class _NoLaunch:
+    def __init__(self, configs: Any) -> None:
+        raise RuntimeError("there is no session")
+
+
+@pytest.mark.parametrize(("launch", "error"), [(ProcessSlots, BrokenPipeError), (_NoLaunch, RuntimeError)])
+def test_a_driver_that_fails_leaves_nothing_running(launch: Any, error: type[Exception], tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    for i in range(2):
+        builder.add("time:sleep", 40, id=f"long-{i}")
+    plan, path = _plan(builder.build(), [0, 1]), tmp_path / "journal.jsonl"
+    launched: list[ProcessSlots] = []
+
+    def remembered(configs: Any) -> ProcessSlots:
+        launched.append(launch(configs))
+        return launched[0]
+
+    progress, began = Progress(plan, stream=_Broken(), every=0), time.monotonic()
+    with pytest.raises(error):
+        drive(plan, remembered, host="127.0.0.1", journal_path=path, progress=progress)
+    for slots in launched:
+        wait(slots.futures, 10)
+        assert all(future.done() for future in slots.futures)
+        slots.pool.shutdown(wait=True)
+    assert time.monotonic() - began < 15
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert not launched or lines[-1]["reason"] == "the driver failed: BrokenPipeError"
+
+
+def test_an_abort_that_comes_as_the_slot_leaves_does_not_kill_its_process() -> None:
+    script = """
+from types import SimpleNamespace
+from planner.runtime.slot import _Abort, _abortable
+slot = SimpleNamespace()
+with _abortable(slot):
+    interrupt = slot.interrupt
+    try:
+        interrupt()
+    except _Abort:
+        print("aborted")
+interrupt()
+print("alive")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == ("aborted\nalive\n", 0)
