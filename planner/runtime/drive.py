@@ -165,10 +165,10 @@ def drive(
             launched.cancel()
             raise
     finally:
-        if progress is not None:
-            progress.close()
         journal.close()
         coordinator.shutdown()
+        if progress is not None:
+            progress.close()
     assert keeper.outcome is not None  # noqa: S101
     return Outcome(
         keeper.outcome.status,
