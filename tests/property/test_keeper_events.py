@@ -142,6 +142,9 @@ class Events(RuleBasedStateMachine):
                 if needs and all(b in inside or self.keeper.state[b] is DONE for b in needs) and len(batch) < count:
                     batch.append(task)
         self.finish(slot, batch, large)
+        if not self.ends:
+            self.finish(slot, batch, large)  # said twice, counted once
+            assert len(self.fetching) == len(set(self.fetching))
         assert all(self.keeper.state[task] is DONE for task in batch)
 
     @precondition(lambda self: self.lives and self.n)
