@@ -1,0 +1,88 @@
+"""Lower bounds: each sort on an instance where it is the strongest, worked out by hand; and their words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from planner.bounds import lower_bound
+from planner.cost import Problem
+from planner.model import Bound, Cluster, Executor, Graph, Network
+
+S = 10**6
+
+
+def bound(graph: Graph, cluster: Cluster) -> Bound:
+    return lower_bound(Problem.of(graph, cluster))
+
+
+def test_the_critical_path() -> None:
+    chain = Graph.from_arrays(work=[1, 1], source=[0], target=[1])
+    assert bound(chain, Cluster.uniform(2)) == Bound(2 * S, "the critical path takes 2 s on the fastest executors")
+
+
+def test_every_task_of_the_path_on_the_fastest_executor_that_holds_it() -> None:
+    chain = Graph.from_arrays(work=[4, 4], source=[0], target=[1], memory=[10, 20])
+    fast_and_small = Cluster((Executor("fast", speed=4.0, memory_bytes=10), Executor("slow", memory_bytes=20)))
+    assert bound(chain, fast_and_small).us == (1 + 4) * S
+
+
+def test_all_work_over_all_slots_with_their_speeds() -> None:
+    graph = Graph.from_arrays(work=[1] * 12)
+    found = bound(graph, Cluster((Executor("a", slots=2), Executor("b", speed=2.0))))
+    assert found == Bound(3 * S, "the work of all tasks fills 3 slots for 3 s")
+
+
+def test_what_lies_between_a_beginning_and_an_end() -> None:
+    # One task, then six of 1 s on two slots, then one: 1 + 3 + 1.
+    source, target = [0] * 6 + list(range(1, 7)), [*range(1, 7), *([7] * 6)]
+    found = bound(Graph.from_arrays(work=[1] * 8, source=source, target=target), Cluster.uniform(2))
+    words = "tasks that cannot start before 1 s and have 1 s behind them fill 2 slots for 3 s"
+    assert found == Bound(5 * S, words)
+
+
+def test_of_five_tasks_on_two_slots_some_slot_takes_three() -> None:
+    found = bound(Graph.from_arrays(work=[3, 3, 3, 3, 2.5]), Cluster.uniform(2, network=Network(latency_us=1)))
+    assert found == Bound(8_500_000, "of the 5 longest tasks some slot has to run 3, one after the other")
+
+
+def test_what_comes_before_all_long_tasks_comes_on_top() -> None:
+    graph = Graph.from_arrays(work=[1, 5, 5, 5], source=[0, 0, 0], target=[1, 2, 3])
+    assert bound(graph, Cluster.uniform(2)).us == 11 * S
+
+
+def test_large_tasks_that_few_slots_hold() -> None:
+    graph = Graph.from_arrays(work=[1] * 6, memory=[2 * 10**9] * 6)
+    mixed = Cluster((*(Executor(f"s{i}", memory_bytes=10**9) for i in range(7)), Executor("l", slots=2)))
+    assert bound(graph, mixed) == Bound(3 * S, "tasks of more than 1 GB fill the 2 slots that can hold them for 3 s")
+
+
+def test_memory_is_capacity_too() -> None:
+    graph = Graph.from_arrays(work=[1] * 4, memory=[6 * 10**8] * 4)
+    found = bound(graph, Cluster.uniform(1, 4, memory_bytes=12 * 10**8))
+    assert found == Bound(2 * S, "what all tasks hold fills the executors' memory of 1.2 GB for 2 s")
+
+
+def test_times_in_whole_steps_end_on_whole_steps() -> None:
+    # 17 s of work on two slots are 8.5 s; nothing that takes whole seconds ends then.
+    found = bound(Graph.from_arrays(work=[1] + [2] * 8), Cluster.uniform(2))
+    assert found.us == 9 * S
+    # 26 s on four slots are 6.5 s, and no task is longer than 3 s.
+    graph = Graph.from_arrays(work=[3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1])
+    found = bound(graph, Cluster.uniform(4))
+    assert found == Bound(7 * S, "the work of all tasks fills 4 slots for 6.5 s; in steps of 1 s that is 7 s")
+    assert bound(graph, Cluster.uniform(4, network=Network(latency_us=1))).us == 6_500_000
+
+
+def test_nothing_to_do() -> None:
+    assert bound(Graph.from_arrays(work=[]), Cluster.uniform(2)) == Bound(0, "there is nothing to do")
+    assert bound(Graph.from_arrays(work=[0]), Cluster.uniform(2)).us == 0
+
+
+@pytest.mark.parametrize("speed", [0.1, 1 / 3, 0.7, 1.9])
+def test_rounding_never_lifts_the_bound(speed: float) -> None:
+    """Equal tasks that fill equal slots evenly: their makespan is known, and sums of odd numbers must not pass it."""
+    graph = Graph.from_arrays(work=np.full(5000, 0.7))
+    cluster = Cluster(tuple(Executor(str(i), speed=speed) for i in range(10)))
+    each = int(Problem.of(graph, cluster).time_us[0, 0])
+    assert 0.9999999 * 500 * each < bound(graph, cluster).us <= 500 * each
