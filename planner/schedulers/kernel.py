@@ -49,7 +49,7 @@ def list_schedule(
     order : ndarray of int32, shape (n,)
         A topological order.
     slots : ndarray of int32, shape (n,), optional
-        The slot of each task, −1 where it may choose.
+        The slot of each task, −1 where it may choose. Its executor has to hold the task.
     first : {"finish", "start"}
         Whether a task chooses the slot where it ends first or where it starts first; ties go to the lower slot.
     insertion : bool
@@ -62,6 +62,8 @@ def list_schedule(
     Schedule
         Memory is kept: a task waits until those beside it leave enough.
     """
+    if slots is not None and not _hold(problem, slots):
+        raise ValueError("a task is sent to an executor whose memory cannot hold it")
     forced = np.full(problem.n, -1, dtype=np.int32) if slots is None else slots.astype(np.int32)
     arrays = _Arrays(*(getattr(problem, name) for name in _Arrays._fields))
     order = np.ascontiguousarray(order, dtype=np.int32)
@@ -70,6 +72,12 @@ def list_schedule(
         within = int(problem.first_slot[executor]), int(problem.first_slot[executor + 1])
     slot, start, finish = _place(arrays, order, forced, within, first == "start", insertion, not problem.fits)
     return Schedule(slot, start, finish)
+
+
+def _hold(problem: Problem, slots: Int32) -> bool:
+    sent = np.flatnonzero(slots >= 0)
+    limit = problem.executor_memory[problem.slot_executor[slots[sent]]]
+    return bool(((limit < 0) | (problem.memory_bytes[sent] <= limit)).all())
 
 
 def by_rank(problem: Problem, rank: Float64) -> Int32:

@@ -49,12 +49,16 @@ def test_the_bound_is_below_the_optimum_and_auto_is_not(graph: Graph, cluster: C
 
 def _all_makespans(problem: Problem) -> Iterator[int]:
     """Every order of the tasks on every choice of slots; one of them is optimal."""
+    allowed: list[list[int]] = [[]] * problem.n
+    for tasks, slots in problem.by_allowed_slots():
+        for task in tasks.tolist():
+            allowed[task] = slots.tolist()
     before = [set(problem.pred[problem.pred_ptr[t] : problem.pred_ptr[t + 1]].tolist()) for t in range(problem.n)]
     for order in itertools.permutations(range(problem.n)):
         if any(before[task] - set(order[:i]) for i, task in enumerate(order)):
             continue
-        for slots in itertools.product(range(problem.n_slots), repeat=problem.n):
-            chosen = np.array(slots, dtype=np.int32)
+        for choice in itertools.product(*allowed):
+            chosen = np.array(choice, dtype=np.int32)
             yield list_schedule(problem, np.array(order, dtype=np.int32), slots=chosen).makespan_us
 
 

@@ -1,0 +1,47 @@
+"""Random graphs and clusters, small enough to try everything on."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from planner.model import Cluster, Executor, Graph, Link, Network
+
+__all__ = ["clusters", "graphs"]
+
+LARGEST = 5
+"""Of memory, in bytes: at least one executor of every cluster holds it."""
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 12) -> Graph:
+    """Draw up to `most` tasks of 0 to 5 s, bytes and memory from 0 to 5, in no order of their numbers."""
+    n = draw(st.integers(1, most))
+    name = draw(st.permutations(range(n)))
+    pairs = [(name[a], name[b]) for b in range(n) for a in range(b)]
+    edges = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=2 * n)) if pairs else []
+    numbers = st.lists(st.integers(0, LARGEST), min_size=n, max_size=n)
+    return Graph.from_arrays(
+        work=draw(numbers),
+        source=[a for a, _ in edges],
+        target=[b for _, b in edges],
+        output=draw(numbers),
+        memory=draw(numbers),
+    )
+
+
+@st.composite
+def clusters(draw: st.DrawFn, most: int = 4) -> Cluster:
+    """Draw up to `most` executors of several speeds and memories, on two hosts, with a network that may be free."""
+    speeds = draw(st.lists(st.sampled_from([0.5, 1.0, 2.0, 3.0]), min_size=1, max_size=most))
+    memory = [draw(st.sampled_from([None, 2, 5, 8])) for _ in speeds]
+    if all(limit is not None and limit < LARGEST for limit in memory):
+        memory[-1] = LARGEST
+    slots = draw(st.integers(1, 2)) if len(speeds) < 3 else 1
+    executors = tuple(
+        Executor(str(i), host=f"h{i % 2}", slots=slots, speed=speed, memory_bytes=limit)
+        for i, (speed, limit) in enumerate(zip(speeds, memory, strict=True))
+    )
+    links = (Link(("h0", "h1"), 2_000_000, 1.0),) if len(speeds) > 1 and draw(st.booleans()) else ()
+    latency, bandwidth = draw(st.sampled_from([0, 500_000])), draw(st.sampled_from([np.inf, 2.0]))
+    return Cluster(executors, Network(latency, bandwidth, links), overhead_us=draw(st.sampled_from([0, 0, 1000])))
