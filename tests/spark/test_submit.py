@@ -126,7 +126,7 @@ def test_a_failing_task_gives_exit_code_1_and_no_page_of_java(master: str, plann
 
 
 def test_planner_run_on_local_threads_ended_by_ctrl_c(tmp_path: Path) -> None:
-    tasks = [{"id": f"t{i}", "run": "time:sleep", "args": [30], "work": 30} for i in range(4)]
+    tasks = [{"id": f"t{i}", "run": "time:sleep", "args": [60], "work": 60} for i in range(4)]
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
     options = ["--master", "local[4]", "--run-dir", str(tmp_path / "r")]
@@ -142,7 +142,7 @@ def test_planner_run_on_local_threads_ended_by_ctrl_c(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     struck = time.monotonic()
     while "ended" not in journal.read_text():
-        assert time.monotonic() - struck < 2
+        assert time.monotonic() - struck < 30, "no task was waited for"
         time.sleep(0.02)
     assert process.wait(30) == 130
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
