@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,10 @@ from planner.model.cluster import Cluster, Executor, Network
 from planner.model.units import parse_bytes
 
 __all__ = ["LiveExecutor", "assign_slots", "discover", "live_executors", "wait_for_slots"]
+
+
+_YOUNG_S, _QUIET_S = 30.0, 2.0
+"""A session younger than the first may still get executors; no new one for the second means that it will not."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def discover(spark: SparkSession, *, network: Network | None = None, wait: float
         If no executor comes.
     """
     wait_for_slots(spark, 1, wait)
-    _settle(lambda: len(live_executors(spark)), _asked_for(spark), wait)
+    _settle(spark, wait)
     memory = parse_bytes(_with_unit(str(spark.conf.get("spark.executor.memory", "1g"))))
     executors = tuple(
         Executor(e.id, host=e.host, slots=e.slots, memory_bytes=None if e.id == "driver" else memory)
@@ -130,15 +133,22 @@ def assign_slots(cluster: Cluster, live: list[LiveExecutor]) -> list[LiveExecuto
 def _asked_for(spark: SparkSession) -> int:
     context = spark.sparkContext
     master = str(context.master)
+    if master == "local" or master.startswith("local["):
+        return 1
     if master.startswith("local-cluster["):
         return int(master.removeprefix("local-cluster[").split(",")[0])
     return int(context.getConf().get("spark.executor.instances", "0") or 0)
 
 
-def _settle(count: Callable[[], int], wanted: int, timeout: float) -> None:
-    until = time.monotonic() + timeout
-    while count() < wanted and time.monotonic() < until:
+def _settle(spark: SparkSession, timeout: float) -> None:
+    """Wait for the executors that were asked for; where nobody said how many, until no more come."""
+    wanted, until = _asked_for(spark), time.monotonic() + timeout
+    have, since = len(live_executors(spark)), time.monotonic()
+    young = time.time() - spark.sparkContext.startTime / 1000 < _YOUNG_S
+    while time.monotonic() < until and (have < wanted if wanted else young and time.monotonic() - since < _QUIET_S):
         time.sleep(0.05)
+        if (now := len(live_executors(spark))) != have:
+            have, since = now, time.monotonic()
 
 
 def _with_unit(text: Any) -> str:
