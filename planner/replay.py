@@ -124,7 +124,7 @@ def _replayed(order: Any, slot: Any, time: Any, pred_ptr: Any, pred: Any, sendin
         begin = free[slot[task]]
         for i in range(pred_ptr[task], pred_ptr[task + 1]):
             begin = max(begin, finish[pred[i]] + sending[i])
-        if limit >= 0 and holds > 0:
+        if limit >= 0 and holds > 0 and time[task] > 0:
             begin = max(begin, begun[executor])
             begin = begun[executor] = _room_at(executor, begin, limit - holds, holding, finish, room)
             holding[slot[task]] = task

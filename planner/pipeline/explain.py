@@ -21,8 +21,8 @@ _SHOWN = 12
 def critical_chain(found: model.Plan) -> list[int]:
     """Give the tasks that fix the makespan: from the last to end, back over whatever each of them waited for.
 
-    A task waits for the input that came last, or for the task before it on its slot. Where neither is why it did not
-    start earlier, it waited for memory.
+    A task waits for the input that came last, or for the task before it on its slot; where neither is why it did not
+    start earlier, for a task on its executor that held memory until then.
     """
     schedule, graph = found.schedule, found.graph
     if not graph.n:
@@ -39,10 +39,21 @@ def critical_chain(found: model.Plan) -> list[int]:
         reasons = [(arrives, source) for source, arrives in _inputs(found, task)]
         if before[task] >= 0:
             reasons.append((int(schedule.finish_us[before[task]]), int(before[task])))
+        if max(reasons, default=(0, 0))[0] < schedule.start_us[task]:
+            reasons += [(int(schedule.finish_us[other]), other) for other in _made_room(found, task)]
         if not reasons:
             break
         chain.append(max(reasons)[1])
     return chain[::-1]
+
+
+def _made_room(found: model.Plan, task: int) -> list[int]:
+    """Give the tasks on the same executor that held memory until a task started."""
+    schedule, executor = found.schedule, found.cluster.slot_executor
+    beside = executor[schedule.slot] == executor[schedule.slot[task]]
+    holding = (schedule.start_us < schedule.finish_us) & (found.graph.memory_bytes > 0)
+    ends: list[int] = np.flatnonzero(beside & holding & (schedule.finish_us == schedule.start_us[task])).tolist()
+    return ends
 
 
 def _inputs(found: model.Plan, task: int) -> list[tuple[int, int]]:
@@ -105,7 +116,7 @@ def _chain(found: model.Plan) -> str:
     if sending:
         text += f" Between them values are {format_seconds(sending)} on their way."
     if rest := found.makespan_us - working - sending:
-        text += f" {format_seconds(rest)} are spent waiting for memory."
+        text += f" For {format_seconds(rest)} none of them runs."
     return text
 
 

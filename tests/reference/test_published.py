@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from planner import Cluster, Executor, Network, plan, read_graph
+from planner import Cluster, Executor, Graph, Network, plan, read_graph
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.schedulers import get, methods
@@ -16,6 +17,8 @@ from planner.validate import validate
 
 pytestmark = pytest.mark.reference
 SECOND = 10**6
+ROUNDED = 2e-4
+"""Seconds: published figures have four decimals, and transfers here end on whole microseconds."""
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -23,39 +26,82 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_standard_task_graphs(reference_data: Path) -> None:
-    rows = [row for row in _rows(reference_data / "stg" / "optimum.csv") if row["proven"] == "1"][::10]
-    rows += [row for row in _rows(reference_data / "stg" / "proto_bounds.csv") if row["proven"] == "1"]
-    reached = 0
+def _task_graphs(data: Path, every: int) -> Iterator[tuple[Graph, Cluster, int]]:
+    rows = [row for row in _rows(data / "stg" / "optimum.csv") if row["proven"] == "1"][::every]
+    rows += [row for row in _rows(data / "stg" / "proto_bounds.csv") if row["proven"] == "1"]
     for row in rows:
-        graph = read_graph(reference_data / "stg" / row["graph"])
-        cluster = Cluster.uniform(int(row["processors"]))
-        problem, optimum = Problem.of(graph, cluster), int(row["upper"]) * SECOND
-        assert lower_bound(problem).us <= optimum, row
+        yield read_graph(data / "stg" / row["graph"]), Cluster.uniform(int(row["processors"])), int(row["upper"])
+
+
+def test_standard_task_graphs_by_every_method(reference_data: Path) -> None:
+    reached = dict.fromkeys([method.name for method in methods()], 0)
+    instances = list(_task_graphs(reference_data, every=10))
+    for graph, cluster, optimum in instances:
+        problem = Problem.of(graph, cluster)
         for method in methods():
             schedule = method.schedule(problem, 0)
             validate(graph, cluster, schedule)
-            assert schedule.makespan_us >= optimum, (method.name, row)
-            reached += method.name == "heft" and schedule.makespan_us == optimum
-    assert reached >= len(rows) // 2
+            assert schedule.makespan_us >= optimum * SECOND, (method.name, graph, cluster)
+            reached[method.name] += schedule.makespan_us == optimum * SECOND
+    assert reached["heft"] >= 0.6 * len(instances), reached
+    assert reached["random"] <= 0.1 * len(instances), reached
 
 
-def test_workflow_traces(reference_data: Path) -> None:
-    folder = reference_data / "wfinstances"
+def test_standard_task_graphs_by_auto(reference_data: Path) -> None:
+    """Measured on all 796: 785 optima, mean gap 0.012 %, 790 bounds that are tight."""
+    reached = proved = tight = 0
+    gap = 0.0
+    instances = list(_task_graphs(reference_data, every=5))
+    for graph, cluster, optimum in instances:
+        found = plan(graph, cluster)
+        assert found.lower_bound <= optimum <= found.makespan, (graph, cluster)
+        reached += found.makespan == optimum
+        proved += found.status == "optimal"
+        tight += found.lower_bound == optimum
+        gap += found.makespan / optimum - 1
+    count = len(instances)
+    assert min(reached, proved, tight) >= 0.95 * count, (reached, proved, tight, count)
+    assert gap / count <= 0.0005
+
+
+def _traces(data: Path, setting: str) -> Iterator[tuple[Graph, Cluster, dict[str, str]]]:
+    folder = data / "wfinstances"
     speeds = json.loads((folder / "cluster8.json").read_text())["speeds"]
     executors = tuple(Executor(str(i), speed=speed) for i, speed in enumerate(speeds))
     files = {path.stem: path for path in folder.glob("*/*.json")}
-    rows = [row for row in _rows(folder / "reference.csv") if row["setting"] == "1Gbit" and int(row["tasks"]) <= 400]
-    assert rows
-    for row in rows:
-        graph = read_graph(files[row["instance"]])
-        cluster = Cluster(executors, Network(0, float(row["bandwidth_bytes_per_s"])))
+    for row in _rows(folder / "reference.csv"):
+        if row["setting"] == setting:
+            cluster = Cluster(executors, Network(0, float(row["bandwidth_bytes_per_s"])))
+            yield read_graph(files[row["instance"]]), cluster, row
+
+
+def test_heft_is_the_published_heft(reference_data: Path) -> None:
+    """To the tenth of a millisecond on all 17 traces at 1 Gbit/s, beside another implementation of the same paper."""
+    compared = 0
+    for graph, cluster, row in _traces(reference_data, "1Gbit"):
+        schedule = get("heft").schedule(Problem.of(graph, cluster), 0)
+        validate(graph, cluster, schedule)
+        assert schedule.makespan_us / SECOND == pytest.approx(float(row["heft"]), abs=ROUNDED), row
+        compared += 1
+    assert compared >= 17
+
+
+@pytest.mark.parametrize("setting", ["1Gbit", "ccr1"])
+def test_workflow_traces_by_every_method(reference_data: Path, setting: str) -> None:
+    for graph, cluster, row in _traces(reference_data, setting):
         problem = Problem.of(graph, cluster)
-        heft = get("heft").schedule(problem, 0)
-        validate(graph, cluster, heft)
-        assert heft.makespan_us / SECOND <= float(row["heft"]) * 1.05, row
-        found = plan(graph, cluster, budget=1)
+        bound = lower_bound(problem).us / SECOND
+        assert float(row["lower_bound"]) - 1e-3 <= bound <= float(row["best_known"]) + ROUNDED, row
+        for method in methods():
+            schedule = method.schedule(problem, 0)
+            validate(graph, cluster, schedule)
+            if row["proven_optimal"] == "1":
+                assert schedule.makespan_us / SECOND >= float(row["best_known"]) - ROUNDED, (method.name, row)
+
+
+def test_auto_is_between_the_optimum_and_the_best_of_published_heuristics(reference_data: Path) -> None:
+    for graph, cluster, row in _traces(reference_data, "1Gbit"):
         if row["proven_optimal"] == "1":
-            assert found.makespan >= float(row["best_known"]) * (1 - 1e-4), row
-            assert found.lower_bound <= float(row["best_known"]) * (1 + 1e-4), row
-        assert found.makespan >= float(row["lower_bound"]) * (1 - 1e-3), row
+            found = plan(graph, cluster)
+            least, most = float(row["best_known"]), float(row["best_of_18_schedulers"])
+            assert least - ROUNDED <= found.makespan <= most + ROUNDED, row

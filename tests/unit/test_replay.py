@@ -74,6 +74,14 @@ def test_tasks_of_no_length_at_one_moment_keep_the_order_of_the_graph() -> None:
     assert (replay(graph, Cluster.uniform(2, network=Network(2 * S)), slow).start_us / S).tolist() == [2, 0, 2]
 
 
+def test_a_task_of_no_length_holds_memory_for_no_time() -> None:
+    graph = Graph.from_arrays(work=[4, 1, 0], memory=[5, 0, 1])
+    plan = schedule([0, 1, 1], [0, 0, 1], [4, 1, 1])
+    cluster = Cluster.uniform(1, 2, memory_bytes=5)
+    validate(graph, cluster, plan)
+    assert replay(graph, cluster, plan).start_us.tolist() == plan.start_us.tolist()
+
+
 def test_all_that_is_wrong_is_told() -> None:
     with pytest.raises(InputError) as raised:
         replay(GRAPH, PAIR, LATE, noise=float("nan"), slow={"z": 2.0, "x": 0.0, "y": float("inf")})

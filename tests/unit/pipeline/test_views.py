@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from planner import Cluster, Executor, Graph, InputError, Network, compare, curve, plan, simulate
+from planner import Cluster, Executor, Graph, InputError, Network, compare, curve, plan, read_plan, simulate
+from planner.errors import InvalidPlanError
 
 FORK = Graph.from_arrays(
     ["start", "long", "short", "end"], work=[1, 8, 2, 1], source=[0, 0, 1, 2], target=[1, 2, 3, 3], output=[10**6] * 4
@@ -60,6 +65,59 @@ def test_simulate_slows_what_it_is_told_to() -> None:
     assert "4 × slower" in str(simulate(found, slow={"0": 4.0}))
     with pytest.raises(InputError, match="did you mean"):
         simulate(found, slow={"00": 2.0, "1": -1.0}, noise=-1)
+
+
+def test_a_simulation_shows_predicted_beside_simulated_for_each_executor() -> None:
+    found = plan(Graph.from_arrays(["a", "b"], work=[2, 3]), Cluster.uniform(2))
+    slow = simulate(found, slow={found.to_pandas()["executor"][0]: 2.0})
+    frame = slow.executors().set_index("executor").loc[found.to_pandas()["executor"]]
+    assert frame["tasks"].tolist() == [1, 1]
+    assert frame["planned_busy"].tolist() == frame["planned_end"].tolist() == [2.0, 3.0]
+    assert frame["simulated_busy"].tolist() == frame["simulated_end"].tolist() == [4.0, 3.0]
+    tasks = slow.to_pandas()
+    assert (tasks["finish"].tolist(), tasks["simulated_finish"].tolist()) == ([2.0, 3.0], [4.0, 3.0])
+    assert (slow.plan.makespan, slow.makespan, slow.stretch) == (3.0, 4.0, 4 / 3)
+    assert "planned 3 s, simulated 4 s (1.333 × the plan)" in repr(slow)
+    assert "<svg" in slow._repr_html_()
+
+
+def test_a_plan_that_was_broken_by_hand_is_not_simulated(tmp_path: Path) -> None:
+    path = plan(FORK, Cluster.uniform(2)).save(tmp_path / "plan.json")
+    document = json.loads(path.read_text())
+    for task in document["tasks"]:
+        if task["id"] == "end":
+            task["start"], task["finish"] = 0.0, 1.0
+    path.write_text(json.dumps(document))
+    with pytest.raises(InvalidPlanError, match=r"tasks\['end'\]: starts at 0 us; its input from tasks\['long'\]"):
+        simulate(read_plan(path))
+
+
+def test_a_comparison_shows_itself_in_one_line() -> None:
+    table = compare(FORK, Cluster.uniform(1), methods=["heft", "greedy", "heft"])
+    assert repr(table) == "Comparison(heft 12 s, greedy 12 s)"
+
+
+def test_more_executors_never_make_a_curve_rise() -> None:
+    """A list scheduler may do worse on more slots (Graham's anomalies); its plan for fewer of them stays."""
+    draw = np.random.default_rng(5)
+    edges = [(a, b) for b in range(30) for a in range(b) if draw.random() < 0.1]
+    graph = Graph.from_arrays(work=draw.integers(1, 9, 30), source=[a for a, _ in edges], target=[b for _, b in edges])
+    counts = range(1, 12)
+    alone = [plan(graph, Cluster.uniform(n), method="random").makespan_us for n in counts]
+    assert (np.diff(alone) > 0).any(), "this graph shows nothing"
+    line = curve(graph, counts, method="random")
+    assert (np.diff(line.makespan_us) <= 0).all()
+    assert line.makespan_us == tuple(np.minimum.accumulate(alone).tolist())
+    frame = line.to_pandas()
+    assert frame["cost"].tolist() == (frame["makespan"] * frame["executors"]).tolist()
+    assert frame["speedup"].tolist() == (frame["makespan"][0] / frame["makespan"]).tolist()
+    assert (frame["lower_bound"] <= frame["makespan"]).all()
+
+
+def test_a_curve_knows_the_network_and_the_slots() -> None:
+    slow = curve(FORK, [1, 2], network=Network(3_600_000_000))
+    assert slow.to_pandas()["makespan"].tolist() == [12.0, 12.0]
+    assert curve(FORK, [1, 2], slots=2).to_pandas()["makespan"].tolist() == [10.0, 10.0]
 
 
 def test_a_curve_goes_down_and_knows_its_knee() -> None:

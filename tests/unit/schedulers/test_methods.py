@@ -1,0 +1,134 @@
+"""What tells the methods apart, on graphs small enough to work out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from planner.cost import Problem
+from planner.errors import InputError
+from planner.model import Cluster, Executor, Graph, Network, Schedule
+from planner.schedulers import get, methods
+from planner.schedulers.kernel import upward_rank
+
+S = 10**6
+
+
+def schedule(name: str, graph: Graph, cluster: Cluster, seed: int = 0) -> Schedule:
+    return get(name).schedule(Problem.of(graph, cluster), seed)
+
+
+def test_all_methods_are_named_described_and_sourced() -> None:
+    names = [method.name for method in methods()]
+    assert {"round_robin", "random", "least_loaded", "priority", "greedy", "heft", "cpop", "fastest_executor"} == {
+        *names
+    }
+    assert len(set(names)) == len(names)
+    for method in methods():
+        assert get(method.name) is method
+        assert method.summary and "\n" not in method.summary
+        assert "doi:10." in method.source or "arXiv:" in method.source
+
+
+def test_an_unknown_name_is_answered_with_the_valid_ones() -> None:
+    with pytest.raises(InputError, match=r"'ceop' is not known; did you mean cpop\? expected auto, heft, cpop, "):
+        get("ceop")
+
+
+def test_round_robin_deals_tasks_out_in_turn() -> None:
+    assert schedule("round_robin", Graph.from_arrays(work=[9, 1, 1, 1, 1]), Cluster.uniform(3)).slot.tolist() == [
+        0, 1, 2, 0, 1,
+    ]  # fmt: skip
+
+
+def test_round_robin_passes_over_slots_that_are_too_small() -> None:
+    cluster = Cluster((Executor("small", slots=2, memory_bytes=5), Executor("large", memory_bytes=9)))
+    graph = Graph.from_arrays(work=[1] * 4, memory=[1, 9, 9, 1])
+    assert schedule("round_robin", graph, cluster).slot.tolist() == [0, 2, 2, 0]
+
+
+def test_least_loaded_goes_by_the_time_given_so_far() -> None:
+    graph = Graph.from_arrays(work=[5, 1, 1, 1, 1])
+    assert schedule("least_loaded", graph, Cluster.uniform(2)).slot.tolist() == [0, 1, 1, 1, 1]
+    faster = Cluster((Executor("a", speed=10.0), Executor("b")))
+    assert schedule("least_loaded", graph, faster).slot.tolist() == [0, 1, 0, 0, 0]
+
+
+def test_least_loaded_passes_over_slots_that_are_too_small_and_comes_back_to_them() -> None:
+    cluster = Cluster((Executor("small", memory_bytes=5), Executor("large", memory_bytes=9)))
+    graph = Graph.from_arrays(work=[3, 3, 1], memory=[9, 9, 1])
+    assert schedule("least_loaded", graph, cluster).slot.tolist() == [1, 1, 0]
+
+
+def test_random_draws_evenly_and_again_for_its_seed() -> None:
+    graph = Graph.from_arrays(work=[1] * 6000, memory=[0, 9] * 3000)
+    cluster = Cluster((Executor("small", slots=2, memory_bytes=5), Executor("large", slots=2)))
+    slots = schedule("random", graph, cluster, seed=4).slot
+    assert np.bincount(slots[::2]) == pytest.approx([750] * 4, rel=0.15)
+    assert np.bincount(slots[1::2]) == pytest.approx([0, 0, 1500, 1500], rel=0.1)
+    assert np.array_equal(slots, schedule("random", graph, cluster, seed=4).slot)
+    assert not np.array_equal(slots, schedule("random", graph, cluster, seed=5).slot)
+
+
+def test_greedy_takes_tasks_as_they_stand_and_priority_the_longest_path_first() -> None:
+    # Two short tasks stand before the head of a chain: greedy fills both slots with them, priority starts the chain.
+    graph = Graph.from_arrays(work=[2, 2, 2, 4], source=[2], target=[3])
+    assert schedule("greedy", graph, Cluster.uniform(2)).makespan_us == 8 * S
+    assert schedule("priority", graph, Cluster.uniform(2)).makespan_us == 6 * S
+
+
+def test_priority_starts_soonest_where_greedy_ends_soonest() -> None:
+    cluster = Cluster((Executor("slow"), Executor("fast", speed=4.0)))
+    graph = Graph.from_arrays(work=[4, 4])
+    assert schedule("greedy", graph, cluster).slot.tolist() == [1, 1]
+    assert sorted(schedule("priority", graph, cluster).slot.tolist()) == [0, 1]
+
+
+def test_heft_puts_a_task_into_a_gap_and_priority_does_not() -> None:
+    # One task, then two side by side: the second slot is free until then, but its end is not.
+    graph = Graph.from_arrays(work=[4, 4, 4, 2], source=[0, 0], target=[1, 2])
+    heft, priority = (schedule(name, graph, Cluster.uniform(2)) for name in ("heft", "priority"))
+    assert (heft.start_us / S).tolist() == [0, 4, 4, 0]
+    assert (priority.start_us / S).tolist() == [0, 4, 4, 8]
+
+
+def test_heft_ranks_by_mean_times_and_mean_transfers() -> None:
+    # Mean times 1.5, 1.5, 3, 1.5 s, a transfer 1 s: ranks 7, 3, 4.5, 1.5. Task 1 ends at 4 s on either executor, and
+    # takes the one where it starts sooner.
+    cluster = Cluster((Executor("slow"), Executor("fast", speed=2.0)), Network(0, 10.0**6))
+    graph = Graph.from_arrays(work=[2, 2, 4, 2], source=[0, 0, 1, 2], target=[1, 2, 3, 3], output=[10**6, 0, 0, 0])
+    assert upward_rank(Problem.of(graph, cluster)).tolist() == [7 * S, 3 * S, 4.5 * S, 1.5 * S]
+    found = schedule("heft", graph, cluster)
+    assert found.slot.tolist() == [1, 0, 1, 1]
+    assert (found.finish_us / S).tolist() == [1, 4, 3, 5]
+
+
+def test_cpop_keeps_the_critical_path_on_one_slot_of_the_fastest_executor() -> None:
+    cluster = Cluster((Executor("slow", slots=2), Executor("fast", slots=2, speed=2.0)), Network(100_000))
+    graph = Graph.from_arrays(work=[2, 6, 1, 2], source=[0, 0, 1, 2], target=[1, 2, 3, 3])
+    found = schedule("cpop", graph, cluster)
+    assert len(set(found.slot[[0, 1, 3]].tolist())) == 1
+    assert found.slot[0] == 2
+    assert found.makespan_us == 5 * S
+
+
+def test_cpop_keeps_the_path_where_memory_holds_all_of_it() -> None:
+    cluster = Cluster((Executor("slow", memory_bytes=9), Executor("fast", speed=2.0, memory_bytes=5)))
+    chain = Graph.from_arrays(work=[1, 1], source=[0], target=[1], memory=[9, 5])
+    assert schedule("cpop", chain, cluster).slot.tolist() == [0, 0]
+
+
+def test_fastest_executor_sends_nothing() -> None:
+    cluster = Cluster((Executor("a"), Executor("b", slots=2, speed=2.0), Executor("c", slots=5)), Network(10 * S))
+    graph = Graph.from_arrays(work=[2] * 4, source=[0] * 3, target=[1, 2, 3])
+    found = schedule("fastest_executor", graph, cluster)
+    assert {1, 2} >= set(found.slot.tolist())
+    assert found.makespan_us == 3 * S
+
+
+def test_fastest_executor_prefers_capacity_where_there_is_work_for_it() -> None:
+    cluster = Cluster((Executor("single", speed=2.0), Executor("many", slots=8)))
+    wide = Graph.from_arrays(work=[1] * 16)
+    assert schedule("fastest_executor", wide, cluster).makespan_us == 2 * S
+    chain = Graph.from_arrays(work=[1, 1], source=[0], target=[1])
+    assert schedule("fastest_executor", chain, cluster).makespan_us == 1 * S
