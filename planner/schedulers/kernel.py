@@ -250,7 +250,7 @@ def _gap(s: Any, ready: Any, length: Any, lists: Any, insertion: bool) -> Any:
     following = lists.after[prior] if prior >= 0 else lists.head[s]
     begin = ready
     while following >= 0 and lists.start[following] < begin + length:
-        begin = max(ready, lists.finish[following])
+        begin = lists.finish[following]
         prior, following = following, lists.after[following]
     return begin, prior
 

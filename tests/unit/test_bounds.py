@@ -23,8 +23,8 @@ def test_the_critical_path() -> None:
 
 def test_every_task_of_the_path_on_the_fastest_executor_that_holds_it() -> None:
     chain = Graph.from_arrays(work=[4, 4], source=[0], target=[1], memory=[10, 20])
-    fast_and_small = Cluster((Executor("fast", speed=4.0, memory_bytes=10), Executor("slow", memory_bytes=20)))
-    assert bound(chain, fast_and_small).us == (1 + 4) * S
+    slow = (Executor(f"slow{i}", memory_bytes=20) for i in range(3))
+    assert bound(chain, Cluster((Executor("fast", speed=4.0, memory_bytes=10), *slow))).us == (1 + 4) * S
 
 
 def test_all_work_over_all_slots_with_their_speeds() -> None:

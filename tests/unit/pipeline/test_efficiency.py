@@ -99,6 +99,14 @@ def test_where_few_slots_hold_many_tasks_their_share_grows(method: str) -> None:
     assert "each slot takes at most 3 of the 4 tasks" in found.notes[-1]
 
 
+@pytest.mark.parametrize("method", ["auto", "greedy"])
+def test_tasks_that_may_go_anywhere_count_with_those_that_may_not(method: str) -> None:
+    pair = Cluster((Executor("x", memory_bytes=9), Executor("y", memory_bytes=5)))
+    graph = Graph.from_arrays(work=[1] * 3, memory=[5, 5, 9])
+    found = plan(graph, pair, method=method, objective="efficiency", efficiency={("task", "x"): 1.0})
+    assert found.value == 2.0
+
+
 def test_a_method_that_knows_nothing_of_efficiency_is_refused() -> None:
     with pytest.raises(InputError, match="'heft' does not know the objective efficiency; expected auto or greedy"):
         plan(Graph.from_arrays(work=[1]), UNITS, method="heft", objective="efficiency", efficiency={})

@@ -9,6 +9,7 @@ from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import Bound, Cluster, Graph, Network
 from planner.schedulers import auto, get, methods
+from planner.schedulers.justification import mirrored
 from planner.schedulers.problem_space_search import problem_space_search, schedules
 from tests.instances import CLUSTERS, GRAPHS
 
@@ -32,6 +33,12 @@ def test_it_tries_everything_keeps_the_best_and_says_what_it_tried() -> None:
     assert found.stopped == "all methods were tried, and all schedules that the search may try"
     tried = int(found.trials[-1].note.split()[0])
     assert schedules(HARD) <= tried <= schedules(HARD) + 2  # the last one may be justified
+
+
+def test_a_search_that_finds_nothing_better_leaves_the_name_of_the_method() -> None:
+    found = auto(Problem.of(GRAPHS["chain"], CLUSTERS["one slot"]), IMPOSSIBLE, 0, 60.0)
+    assert (found.method, found.trials[-1].method) == ("heft", "problem_space_search")
+    assert found.trials[-1].note.endswith("0 of them better than all before")
 
 
 def test_a_budget_that_cuts_in_is_told_with_what_was_left_out() -> None:
@@ -66,6 +73,20 @@ def test_larger_problems_get_fewer_schedules_and_the_largest_none() -> None:
 
     assert count(10, 2) > count(5_000, 32) > count(100_000, 32) > count(1_000_000, 64) == 0
     assert count(5_000, 32, memory=63) < count(5_000, 32, memory=64)
+
+
+def test_a_mirror_turns_every_edge_around_with_its_bytes() -> None:
+    mirror = mirrored(HARD)
+    edges = list(zip(_targets(HARD), HARD.pred.tolist(), HARD.edge_bytes.tolist(), strict=True))
+    turned = list(zip(mirror.pred.tolist(), _targets(mirror), mirror.edge_bytes.tolist(), strict=True))
+    assert sorted(edges) == sorted(turned)
+    assert [
+        mirror.succ_edge[mirror.succ_ptr[task] :][: np.diff(mirror.succ_ptr)[task]].tolist() for task in range(60)
+    ] == [[edge for edge, source in enumerate(mirror.pred.tolist()) if source == task] for task in range(60)]
+
+
+def _targets(problem: Problem) -> list[int]:
+    return np.repeat(np.arange(problem.n), np.diff(problem.pred_ptr)).tolist()
 
 
 @pytest.mark.parametrize("seed", range(3))

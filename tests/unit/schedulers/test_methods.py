@@ -112,6 +112,13 @@ def test_cpop_keeps_the_critical_path_on_one_slot_of_the_fastest_executor() -> N
     assert found.makespan_us == 5 * S
 
 
+def test_cpop_starts_from_the_entry_of_highest_priority() -> None:
+    # Task 0 is an entry too, but not that of the longest path, whose tasks need the large executor.
+    cluster = Cluster((Executor("fast", speed=3.0, memory_bytes=5), Executor("large", memory_bytes=9)))
+    graph = Graph.from_arrays(work=[1, 5, 5], source=[1], target=[2], memory=[0, 9, 0])
+    assert schedule("cpop", graph, cluster).slot.tolist() == [0, 1, 1]
+
+
 def test_cpop_keeps_the_path_where_memory_holds_all_of_it() -> None:
     cluster = Cluster((Executor("slow", memory_bytes=9), Executor("fast", speed=2.0, memory_bytes=5)))
     chain = Graph.from_arrays(work=[1, 1], source=[0], target=[1], memory=[9, 5])
