@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from planner.errors import InfeasibleError, InputError, PlannerError, PreflightError, RunError
     from planner.io import read_cluster, read_graph, write_cluster, write_graph
-    from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network
+    from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network, Pin, Progress
     from planner.pipeline import Efficiency, Plan, compare, curve, plan, read_efficiency, read_plan, simulate
 
 _HOME = {
     "planner.errors": ("InfeasibleError", "InputError", "PlannerError", "PreflightError", "RunError"),
     "planner.io": ("read_cluster", "read_graph", "write_cluster", "write_graph"),
-    "planner.model": ("Cluster", "Executor", "Graph", "GraphBuilder", "Link", "LoadReport", "Network"),
+    "planner.model": (
+        "Cluster",
+        "Executor",
+        "Graph",
+        "GraphBuilder",
+        "Link",
+        "LoadReport",
+        "Network",
+        "Pin",
+        "Progress",
+    ),
     "planner.pipeline": (
         "Efficiency",
         "Plan",
@@ -41,9 +51,11 @@ __all__ = [
     "Link",
     "LoadReport",
     "Network",
+    "Pin",
     "Plan",
     "PlannerError",
     "PreflightError",
+    "Progress",
     "RunError",
     "compare",
     "curve",

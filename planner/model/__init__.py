@@ -2,9 +2,10 @@
 
 from planner.model.builder import GraphBuilder, Handle
 from planner.model.cluster import Cluster, Executor, Link, Network
-from planner.model.graph import Call, Graph, Over, Ref, Refs
+from planner.model.graph import Call, Graph, Over, Pin, Ref, Refs
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Bound, Plan, Schedule, Trial
+from planner.model.progress import Progress
 
 __all__ = [
     "SLOT_SCHEMA",
@@ -20,7 +21,9 @@ __all__ = [
     "LoadReport",
     "Network",
     "Over",
+    "Pin",
     "Plan",
+    "Progress",
     "Ref",
     "Refs",
     "Schedule",

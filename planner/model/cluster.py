@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +32,8 @@ class Executor:
         Relative to 1: a task of work 1 s takes ``1 / speed`` seconds.
     memory_bytes : int or None
         Memory for the tasks that run together on it; None when it is not limited.
+    speeds : mapping of str to float
+        Speed for the kinds of task (`Graph.kinds`) whose speed is another.
     """
 
     id: str
@@ -40,6 +42,11 @@ class Executor:
     slots: int = 1
     speed: float = 1.0
     memory_bytes: int | None = None
+    speeds: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def speed_for(self, kind: str) -> float:
+        """Give the speed for tasks of a kind."""
+        return self.speeds.get(kind, self.speed)
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,14 @@ class Cluster:
         """Speed of each executor; shape (executors,)."""
         return np.array([executor.speed for executor in self.executors])
 
+    def speeds_for(self, kinds: Sequence[str]) -> Float64:
+        """Give the speed of each executor for each kind of task; shape (kinds, executors)."""
+        speeds = np.tile(self.speed, (len(kinds), 1))
+        for position, executor in enumerate(self.executors):
+            if executor.speeds:
+                speeds[:, position] = [executor.speed_for(kind) for kind in kinds]
+        return speeds
+
     @cached_property
     def network_class(self) -> Int32:
         """Row and column of each executor in `class_latency_us` and `class_us_per_byte`; shape (executors,)."""
@@ -183,6 +198,11 @@ def _executor_faults(executors: Sequence[Executor]) -> list[Fault]:
             faults.append(Fault(f"{path}.slots", f"is {executor.slots}; expected 1 or more"))
         if not (math.isfinite(executor.speed) and executor.speed > 0):
             faults.append(Fault(f"{path}.speed", f"is {executor.speed}; expected a finite number above 0"))
+        faults += [
+            Fault(f"{path}.speeds[{kind!r}]", f"is {speed}; expected a finite number above 0")
+            for kind, speed in executor.speeds.items()
+            if not (math.isfinite(speed) and speed > 0)
+        ]
         if executor.memory_bytes is not None and executor.memory_bytes <= 0:
             faults.append(Fault(f"{path}.memory", f"is {executor.memory_bytes}; expected bytes above 0"))
     return faults

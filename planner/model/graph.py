@@ -18,7 +18,7 @@ from planner.model.faults import cycle_faults, tell
 from planner.model.topology import Ends, edges_to_csr, topological_order, transpose
 from planner.model.units import MICROSECONDS
 
-__all__ = ["Call", "Graph", "Over", "Ref", "Refs"]
+__all__ = ["Call", "Graph", "Over", "Pin", "Ref", "Refs"]
 
 LONGEST_WORK_S = 10**9
 """Seconds (some 30 years) above which a work is taken for a mistake; sums stay far inside 64 bits."""
@@ -97,6 +97,25 @@ class Over:
     fan_in: int = 4
 
 
+@dataclass(frozen=True)
+class Pin:
+    """Where a task may run: on the executors that are all of what is given.
+
+    Parameters
+    ----------
+    executor, host, kind : str, optional
+        An executor's id, its host, its kind; at least one is given.
+    """
+
+    executor: str | None = None
+    host: str | None = None
+    kind: str | None = None
+
+    def __str__(self) -> str:
+        named = (("executor", self.executor), ("host", self.host), ("kind", self.kind))
+        return " and ".join(f"{what} {name!r}" for what, name in named if name is not None)
+
+
 Column: TypeAlias = ArrayLike | None
 
 
@@ -125,6 +144,10 @@ class Graph:
         What each task runs; empty for a trace.
     over : dict of int to Over
         The data-parallel tasks.
+    pins : dict of int to Pin
+        The tasks that may not run just anywhere.
+    apart : dict of int to str
+        Tasks under one name run on different executors: replicas, or tasks that would be in each other's way.
     """
 
     ids: pa.StringArray
@@ -142,6 +165,8 @@ class Graph:
     order: Int32
     calls: tuple[Call | None, ...] = ()
     over: Mapping[int, Over] = field(default_factory=dict)
+    pins: Mapping[int, Pin] = field(default_factory=dict)
+    apart: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -157,6 +182,8 @@ class Graph:
         kind: Sequence[str] | pa.Array | None = None,
         calls: Sequence[Call | None] = (),
         over: Mapping[int, Over] | None = None,
+        pins: Mapping[int, Pin] | None = None,
+        apart: Mapping[int, str] | None = None,
     ) -> Graph:
         """Build a graph from columns, checking all of it.
 
@@ -178,6 +205,10 @@ class Graph:
             What the tasks run.
         over : mapping of int to Over, optional
             The data-parallel tasks.
+        pins : mapping of int to Pin, optional
+            Where tasks may run, for those that may not run anywhere.
+        apart : mapping of int to str, optional
+            Tasks under one name run on different executors.
 
         Raises
         ------
@@ -198,6 +229,7 @@ class Graph:
         memory_bytes = _sizes("memory", memory, n, names, faults)
         output_bytes = _sizes("output", output, n, names, faults)
         _check_works(works, names, faults)
+        _check_placed(pins or {}, apart or {}, n, names, faults)
         sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
         if faults:
             raise InputError([*cycle_faults(names, sources, targets), *faults] if len(names) == n else faults)
@@ -227,6 +259,8 @@ class Graph:
             order=order,
             calls=tuple(calls),
             over=dict(over or {}),
+            pins=dict(sorted((pins or {}).items())),
+            apart=dict(sorted((apart or {}).items())),
         )
 
     @property
@@ -302,6 +336,20 @@ def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringA
     wanted = f"expected seconds from 0 to {LONGEST_WORK_S:.0e}"
     wrong = np.flatnonzero(bad)
     tell(faults, wrong, "work", lambda task: Fault(f"{_name(names, task)}.work", f"is {works[task]}; {wanted}"))
+
+
+def _check_placed(
+    pins: Mapping[int, Pin], apart: Mapping[int, str], n: int, names: pa.StringArray, faults: list[Fault]
+) -> None:
+    for what, given in (("pin", pins), ("apart", apart)):
+        wrong = [task for task in given if not 0 <= task < n]
+        faults += [Fault(f"tasks[{task}].{what}", f"there are {n} tasks; expected one of them") for task in wrong]
+    for task, pin in pins.items():
+        if pin == Pin() and 0 <= task < n:
+            faults.append(Fault(f"{_name(names, task)}.pin", "says nothing; expected an executor, a host or a kind"))
+    for task, group in apart.items():
+        if not group and 0 <= task < n:
+            faults.append(Fault(f"{_name(names, task)}.apart", "is empty; expected the name of a group"))
 
 
 def _edges(
