@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.errors import Fault, InfeasibleError
-from planner.model.arrays import Float64, Int32, Int64
+from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.model.units import format_bytes
+from planner.model.progress import Progress
+from planner.placement import apart_groups, placements
 
 __all__ = ["Problem"]
 
@@ -24,6 +24,9 @@ class Problem:
     A task takes a fixed overhead plus its work divided by its executor's speed. An edge between executors takes the
     latency plus its bytes divided by the bandwidth, rounded up; inside one executor it takes nothing.
 
+    Where work goes on from a `Progress`, tasks that have begun are `fixed`: they keep their place, and only the rest is
+    planned.
+
     Attributes
     ----------
     slot_executor : ndarray of int32, shape (slots,)
@@ -33,12 +36,24 @@ class Problem:
     pred_ptr, pred, edge_bytes, succ_ptr, succ, succ_edge, order
         As in `Graph`.
     class_speed : ndarray of float64, shape (classes,)
+        Of each class, averaged over kinds of tasks by their work.
     network_class : ndarray of int32, shape (executors,)
     latency_us : ndarray of int64, shape (network classes, network classes)
     us_per_byte : ndarray of float64, shape (network classes, network classes)
     memory_bytes : ndarray of int64, shape (n,)
     executor_memory : ndarray of int64, shape (executors,)
         −1 where memory is not limited.
+    place : ndarray of bool, shape (rows, executors)
+        Which executors may take a task: those that its pin names, whose memory holds it, and that are not closed.
+    place_row : ndarray of int32, shape (n,)
+        Row of each task in `place`; tasks of one row are equal in this.
+    apart : ndarray of int32, shape (n,)
+        Group of tasks that run on different executors, from 0; −1 where a task is in none.
+    fixed_slot : ndarray of int32, shape (n,)
+        Slot of a task that has begun; −1 for the others.
+    fixed_start_us, fixed_finish_us : ndarray of int64, shape (n,)
+    slot_ready_us : ndarray of int64, shape (slots,)
+        When each slot can start something new.
     """
 
     slot_executor: Int32
@@ -57,23 +72,37 @@ class Problem:
     us_per_byte: Float64
     memory_bytes: Int64
     executor_memory: Int64
+    place: Bool
+    place_row: Int32
+    apart: Int32
+    fixed_slot: Int32
+    fixed_start_us: Int64
+    fixed_finish_us: Int64
+    slot_ready_us: Int64
 
     @classmethod
-    def of(cls, graph: Graph, cluster: Cluster) -> Problem:
+    def of(cls, graph: Graph, cluster: Cluster, progress: Progress | None = None) -> Problem:
         """Price a graph on a cluster.
+
+        Parameters
+        ----------
+        graph : Graph
+        cluster : Cluster
+        progress : Progress, optional
+            What has begun; nothing, if left out.
 
         Raises
         ------
         InfeasibleError
-            Naming every task that fits no executor's memory.
+            Naming every task that fits no executor's memory, whose pin names none, or whose group cannot be kept apart.
         """
-        speeds, executor_class = np.unique(cluster.speed, return_inverse=True)
-        time_us = np.rint(graph.work_us[:, None] / speeds[None, :]).astype(np.int64) + cluster.overhead_us
+        time_us, executor_class, class_speed = _times(graph, cluster)
         memory = np.array([-1 if e.memory_bytes is None else e.memory_bytes for e in cluster.executors], dtype=np.int64)
-        _check_memory(graph, memory)
+        begun = Progress.none(graph.n) if progress is None else progress
+        place, place_row = placements(graph, cluster, begun)
         return cls(
             slot_executor=cluster.slot_executor,
-            executor_class=executor_class.astype(np.int32),
+            executor_class=executor_class,
             time_us=time_us,
             pred_ptr=graph.pred_ptr,
             pred=graph.pred,
@@ -82,12 +111,19 @@ class Problem:
             succ=graph.succ,
             succ_edge=graph.succ_edge,
             order=graph.order,
-            class_speed=speeds,
+            class_speed=class_speed,
             network_class=cluster.network_class,
             latency_us=cluster.class_latency_us,
             us_per_byte=cluster.class_us_per_byte,
             memory_bytes=graph.memory_bytes,
             executor_memory=memory,
+            place=place,
+            place_row=place_row,
+            apart=apart_groups(graph),
+            fixed_slot=begun.slot,
+            fixed_start_us=begun.start_us,
+            fixed_finish_us=begun.finish_us,
+            slot_ready_us=_slot_ready(cluster, begun),
         )
 
     @property
@@ -144,8 +180,40 @@ class Problem:
         slots = np.minimum(np.bincount(self.slot_executor, minlength=self.n_executors), len(together))
         return bool((together[slots - 1] <= self.executor_memory)[limited].all())
 
+    @cached_property
+    def edge_us(self) -> Int64:
+        """Time of each edge between different executors, where all pairs of them are equal; else of shape (0,)."""
+        if len(self.latency_us) > 1:
+            return np.zeros(0, dtype=np.int64)
+        latency, per_byte = int(self.latency_us[0, 0]), float(self.us_per_byte[0, 0])
+        if per_byte == 0:
+            return np.full(len(self.pred), latency)
+        return latency + np.ceil(self.edge_bytes * per_byte - 1e-6).astype(np.int64)
+
+    @cached_property
+    def apart_member(self) -> Int32:
+        """The tasks of all groups that stay apart, group by group."""
+        members = np.flatnonzero(self.apart >= 0)
+        return members[np.argsort(self.apart[members], kind="stable")].astype(np.int32)
+
+    @cached_property
+    def apart_ptr(self) -> Int64:
+        """Members of group ``g`` stand at ``apart_ptr[g]`` up to ``apart_ptr[g + 1]`` in `apart_member`."""
+        groups = int(self.apart.max(initial=-1)) + 1
+        return np.searchsorted(self.apart[self.apart_member], np.arange(groups + 1))
+
+    @cached_property
+    def fresh(self) -> bool:
+        """Whether nothing has begun, and every slot is free from 0 on."""
+        return not (self.slot_ready_us.any() or (self.fixed_slot >= 0).any())
+
+    @cached_property
+    def anywhere(self) -> bool:
+        """Whether every task may run on every executor, beside every other."""
+        return bool(self.place.all()) and not (self.apart >= 0).any()
+
     def by_allowed_slots(self) -> Iterator[tuple[Int64, Int32]]:
-        """Group the tasks by the slots whose executor's memory holds them.
+        """Group the tasks by the slots whose executors may take them.
 
         Yields
         ------
@@ -153,27 +221,30 @@ class Problem:
         slots : ndarray of int32
             Both ascending; every task is in one group.
         """
-        memory = np.where(self.executor_memory < 0, np.iinfo(np.int64).max, self.executor_memory)
-        sizes = np.unique(memory)
-        group = np.searchsorted(sizes, self.memory_bytes)  # the smallest memory that holds the task
-        for g in np.unique(group).tolist():
-            slots = np.flatnonzero(memory[self.slot_executor] >= sizes[g])
-            yield np.flatnonzero(group == g), slots.astype(np.int32)
+        for row in range(len(self.place)):
+            slots = np.flatnonzero(self.place[row][self.slot_executor]).astype(np.int32)
+            tasks = np.flatnonzero(self.place_row == row)
+            if len(tasks):
+                yield tasks, slots
 
 
-def _check_memory(graph: Graph, executor_memory: Int64) -> None:
-    if (executor_memory < 0).any() or not len(executor_memory):
-        return
-    most = int(executor_memory.max())
-    largest = f"the largest executor has {format_bytes(most)}, so it fits none"
-    tasks = np.flatnonzero(graph.memory_bytes > most)
-    if len(tasks):
-        raise InfeasibleError(
-            [
-                Fault(
-                    f"tasks[{graph.ids[int(task)].as_py()!r}].memory",
-                    f"is {format_bytes(graph.memory_bytes[task])}; {largest}",
-                )
-                for task in tasks[:100]
-            ]
-        )
+def _times(graph: Graph, cluster: Cluster) -> tuple[Int64, Int32, Float64]:
+    """Give times by class of executors, the class of each executor, and the mean speed of each class."""
+    speeds, executor_class = np.unique(cluster.speeds_for(graph.kinds), axis=1, return_inverse=True)
+    speed = speeds[0][None, :] if len(graph.kinds) == 1 else speeds[graph.kind]
+    time_us = np.rint(graph.work_us[:, None] / speed).astype(np.int64) + cluster.overhead_us
+    if (speeds == speeds[0]).all():
+        mean = speeds[0]
+    else:
+        work = np.bincount(graph.kind, weights=graph.work_us, minlength=len(graph.kinds)) + 1e-9
+        mean = work.sum() / (work[:, None] / speeds).sum(axis=0)
+    return time_us, executor_class.reshape(-1).astype(np.int32), mean
+
+
+def _slot_ready(cluster: Cluster, progress: Progress) -> Int64:
+    ready = np.full(cluster.n_slots, progress.now_us, dtype=np.int64)
+    begun = progress.begun
+    np.maximum.at(ready, progress.slot[begun], progress.finish_us[begun])
+    for slot, free_us in (progress.slot_free_us or {}).items():
+        ready[slot] = max(int(ready[slot]), free_us)
+    return ready

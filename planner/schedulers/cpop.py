@@ -13,7 +13,8 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import downward_rank, list_schedule, upward_rank
+from planner.schedulers.kernel import list_schedule
+from planner.schedulers.ranks import downward_rank, upward_rank
 
 __all__ = ["cpop"]
 
@@ -42,10 +43,11 @@ def _critical_path(problem: Problem, priority: Float64) -> list[int]:
 
 
 def _critical_slot(problem: Problem, path: list[int]) -> int:
-    """Find the slot on which the critical path takes least time, among those whose memory holds all of it."""
+    """Find the slot on which the critical path takes least time, among those that may take all of it."""
     times = problem.time_us[path].sum(axis=0)[problem.executor_class].astype(np.float64)
-    most = problem.memory_bytes[path].max(initial=0)
-    times[(problem.executor_memory >= 0) & (problem.executor_memory < most)] = np.inf
+    times[~problem.place[problem.place_row[path]].all(axis=0)] = np.inf
+    if (problem.apart[path] >= 0).any():
+        times[:] = np.inf  # they may not stand together
     best = int(times.argmin())
     return int(np.searchsorted(problem.slot_executor, best)) if np.isfinite(times[best]) else -1
 

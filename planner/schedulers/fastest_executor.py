@@ -11,20 +11,20 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Int32
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import by_rank, list_schedule, upward_rank
+from planner.schedulers.kernel import list_schedule
+from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["fastest_executor"]
 
 
 def fastest_executor(problem: Problem, seed: int) -> Schedule:
-    """Keep all tasks on the executor with the most speed in all its slots that holds the largest of them."""
-    capacity = problem.class_speed[problem.executor_class] * np.bincount(problem.slot_executor)
+    """Keep all tasks that it may take on the executor with the most speed, in all its slots or in one."""
     speed = problem.class_speed[problem.executor_class]
-    holds = (problem.executor_memory < 0) | (problem.executor_memory >= problem.memory_bytes.max(initial=0))
+    capacity = speed * np.bincount(problem.slot_executor)
+    most = np.bincount(problem.place_row, minlength=len(problem.place)) @ problem.place
+    takes = most == most.max()
     order = by_rank(problem, upward_rank(problem))
-    if not holds.any():
-        return list_schedule(problem, order, insertion=True)
-    candidates = {int(np.where(holds, key, -1.0).argmax()) for key in (capacity, speed)}
+    candidates = {int(np.where(takes, key, -1.0).argmax()) for key in (capacity, speed)}
     schedules = [_on(problem, executor, order) for executor in sorted(candidates)]
     return min(schedules, key=lambda schedule: schedule.makespan_us)
 

@@ -21,17 +21,18 @@ def least_loaded(problem: Problem, seed: int) -> Schedule:
     """Take tasks in topological order, each on the slot that has been given the least time so far."""
     executor = problem.slot_executor.tolist()
     kind = problem.executor_class.tolist()
-    memory = problem.executor_memory.tolist()
-    times, sizes = problem.time_us.tolist(), problem.memory_bytes.tolist()
+    place, row = problem.place.tolist(), problem.place_row.tolist()
+    times = problem.time_us.tolist()
     load = [(0, slot) for slot in range(problem.n_slots)]
     slots = np.empty(problem.n, dtype=np.int32)
     for task in problem.order.tolist():
         passed_over = []
-        while 0 <= memory[executor[load[0][1]]] < sizes[task]:
+        while not place[row[task]][executor[load[0][1]]]:
             passed_over.append(heapq.heappop(load))
         had, slot = load[0]
         heapq.heapreplace(load, (had + times[task][kind[executor[slot]]], slot))
         for entry in passed_over:
             heapq.heappush(load, entry)
         slots[task] = slot
+    slots[problem.apart >= 0] = -1  # where these may go depends on where the others of their group went
     return list_schedule(problem, problem.order, slots=slots)

@@ -14,7 +14,8 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.plan import Schedule
 from planner.schedulers.justification import justify, mirrored
-from planner.schedulers.kernel import list_schedule, topological, upward_rank
+from planner.schedulers.kernel import list_schedule
+from planner.schedulers.ranks import topological, upward_rank
 
 __all__ = ["Searched", "problem_space_search"]
 

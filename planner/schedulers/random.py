@@ -16,9 +16,10 @@ __all__ = ["random"]
 
 
 def random(problem: Problem, seed: int) -> Schedule:
-    """Draw a slot for every task, among those whose memory holds it."""
+    """Draw a slot for every task, among those that may take it."""
     draw = np.random.default_rng(seed)
     slots = np.empty(problem.n, dtype=np.int32)
     for tasks, allowed in problem.by_allowed_slots():
         slots[tasks] = draw.choice(allowed, len(tasks))
+    slots[problem.apart >= 0] = -1  # where these may go depends on where the others of their group went
     return list_schedule(problem, problem.order, slots=slots)

@@ -13,7 +13,8 @@ from planner.cost import Problem
 from planner.errors import InvalidPlanError
 from planner.model import Cluster, Graph, Schedule
 from planner.schedulers.justification import justify, mirrored
-from planner.schedulers.kernel import by_rank, downward_rank, list_schedule, topological, upward_rank
+from planner.schedulers.kernel import list_schedule
+from planner.schedulers.ranks import by_rank, downward_rank, topological, upward_rank
 from planner.validate import validate
 
 

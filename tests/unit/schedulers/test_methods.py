@@ -9,7 +9,7 @@ from planner.cost import Problem
 from planner.errors import InputError
 from planner.model import Cluster, Executor, Graph, Network, Schedule
 from planner.schedulers import get, methods
-from planner.schedulers.kernel import upward_rank
+from planner.schedulers.ranks import upward_rank
 
 S = 10**6
 

@@ -1,0 +1,80 @@
+"""Ranks of tasks, and the orders that follow from them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Float64, Int32, Int64
+from planner.model.compiled import compiled
+
+__all__ = ["by_rank", "downward_rank", "raised", "topological", "upward_rank"]
+
+
+def by_rank(problem: Problem, rank: Float64) -> Int32:
+    """Order tasks by falling rank; equal ranks in topological order, so that no task comes before one it waits for.
+
+    Ranks are told apart to as many steps as fit beside a task's position in 63 bits: 2 ** 43 of them for a million
+    tasks. Sorting whole numbers is several times as fast as sorting with ties.
+    """
+    n = problem.n
+    if n == 0:
+        return np.zeros(0, dtype=np.int32)
+    bits = max(1, (n - 1).bit_length())
+    low, high = float(rank.min()), float(rank.max())
+    steps = float(2 ** min(62 - bits, 52))
+    scaled = (rank[problem.order] - low) * (steps / (high - low) if high > low else 0.0)
+    keys = ((np.int64(steps) - scaled.astype(np.int64)) << bits) | np.arange(n)
+    keys.sort()
+    ordered: Int32 = problem.order[keys & ((1 << bits) - 1)]
+    return ordered
+
+
+def topological(problem: Problem, rank: Float64) -> Int32:
+    """Order tasks by falling rank, each rank first raised to those of the tasks that wait for it."""
+    rank = rank.copy()
+    raised(problem.order, problem.succ_ptr, problem.succ, rank)
+    return by_rank(problem, rank)
+
+
+def upward_rank(problem: Problem) -> Float64:
+    """Length of the longest path from each task to the end, itself included, in mean times (Topcuoglu 2002, eq. 8)."""
+    return _upward(
+        problem.order, problem.succ_ptr, problem.succ, problem.succ_edge, problem.mean_time_us, problem.mean_edge_us
+    )
+
+
+def downward_rank(problem: Problem) -> Float64:
+    """Length of the longest path from the start to each task, without it, in mean times (Topcuoglu 2002, eq. 10)."""
+    return _downward(problem.order, problem.pred_ptr, problem.pred, problem.mean_time_us, problem.mean_edge_us)
+
+
+@compiled
+def _upward(order: Int32, succ_ptr: Int64, succ: Int32, succ_edge: Int64, time: Float64, edge: Float64) -> Float64:
+    rank = np.zeros(len(order))
+    for k in range(len(order) - 1, -1, -1):
+        task = order[k]
+        longest = 0.0
+        for i in range(succ_ptr[task], succ_ptr[task + 1]):
+            longest = max(longest, edge[succ_edge[i]] + rank[succ[i]])
+        rank[task] = time[task] + longest
+    return rank
+
+
+@compiled
+def raised(order: Int32, succ_ptr: Int64, succ: Int32, rank: Float64) -> None:
+    """Raise each rank, in place, to those of the tasks that wait for it."""
+    for k in range(len(order) - 1, -1, -1):
+        task = order[k]
+        for i in range(succ_ptr[task], succ_ptr[task + 1]):
+            rank[task] = max(rank[task], rank[succ[i]])
+
+
+@compiled
+def _downward(order: Int32, pred_ptr: Int64, pred: Int32, time: Float64, edge: Float64) -> Float64:
+    rank = np.zeros(len(order))
+    for k in range(len(order)):
+        task = order[k]
+        for i in range(pred_ptr[task], pred_ptr[task + 1]):
+            rank[task] = max(rank[task], rank[pred[i]] + time[pred[i]] + edge[i])
+    return rank
