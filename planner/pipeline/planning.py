@@ -26,7 +26,8 @@ def plan(
     cluster: Cluster,
     *,
     method: str = "auto",
-    budget: float = 10.0,
+    budget: float | None = None,
+    iterations: int | None = None,
     seed: int = 0,
     objective: str = "makespan",
     efficiency: Efficiencies | None = None,
@@ -40,10 +41,13 @@ def plan(
     cluster : Cluster
     method : str
         A name that `planner methods` lists, or ``auto``: the best of them, and a search around it.
-    budget : float
-        Seconds that ``auto`` may take.
+    budget : float, optional
+        Seconds for which ``auto`` searches, unless it proves the plan optimal before. A plan found against the clock may
+        be another one the next time.
+    iterations : int, optional
+        Schedules that ``auto`` tries, instead. With neither, it tries as many as take about a second.
     seed : int
-        The same graph, cluster, method and seed give the same plan.
+        The same graph, cluster, method, seed and iterations give the same plan.
     objective : {"makespan", "efficiency"}
         Least makespan, or the greatest sum of efficiencies over capacities.
     efficiency : Efficiency, mapping or array_like of shape (n, executors), optional
@@ -68,14 +72,14 @@ def plan(
     >>> print(repr(plan(Graph.from_arrays(work=[3, 2, 2]), Cluster.uniform(2))))
     Plan(3 tasks on 2 slots, makespan 4 s, lower bound 4 s, gap 0.00%, optimal, heft)
     """
-    _check(budget, seed, objective, efficiency)
+    _check(budget, iterations, seed, objective, efficiency)
     if method != "auto":
         get(method)  # an unknown name is told before any work
     began = time.perf_counter()
     whole = decompose(graph, cluster)
     problem = Problem.of(whole.graph, cluster)
     bound = lower_bound(problem)
-    found, value, best = _solve(whole.graph, cluster, problem, bound, method, budget, seed, efficiency)
+    found, value, best = _solve(whole.graph, cluster, problem, bound, method, (budget, iterations), seed, efficiency)
     validate(whole.graph, cluster, found.schedule)
     return Plan(
         whole.graph,
@@ -89,7 +93,7 @@ def plan(
         best_value=best,
         trials=found.trials,
         notes=(*whole.notes, found.stopped),
-        settings={"method": method, "budget": budget, "seed": seed},
+        settings={"method": method, "budget": budget, "iterations": iterations, "seed": seed},
     )
 
 
@@ -99,14 +103,14 @@ def _solve(
     problem: Problem,
     bound: Bound,
     method: str,
-    budget: float,
+    effort: tuple[float | None, int | None],
     seed: int,
     efficiency: Efficiencies | None,
 ) -> tuple[Found, float, float | None]:
     if efficiency is not None:
         return plan_by_efficiency(problem, efficiency_matrix(efficiency, graph, cluster), method)
     if method == "auto":
-        found = auto(problem, bound, seed, budget)
+        found = auto(problem, bound, seed, seconds=effort[0], schedules=effort[1])
     else:
         began = time.perf_counter()
         schedule = get(method).schedule(problem, seed)
@@ -115,9 +119,15 @@ def _solve(
     return found, found.schedule.makespan_us / MICROSECONDS, None
 
 
-def _check(budget: float, seed: int, objective: str, efficiency: Efficiencies | None) -> None:
+def _check(
+    budget: float | None, iterations: int | None, seed: int, objective: str, efficiency: Efficiencies | None
+) -> None:
     faults = []
-    if not (math.isfinite(budget) and budget >= 0):
+    if iterations is not None and iterations < 0:
+        faults.append(Fault("iterations", f"is {iterations}; expected 0 or more"))
+    if budget is not None and iterations is not None:
+        faults.append(Fault("iterations", "stands beside a budget of seconds; expected one of them"))
+    if budget is not None and not (math.isfinite(budget) and budget >= 0):
         faults.append(Fault("budget", f"is {budget}; expected seconds of 0 or more"))
     if seed < 0:
         faults.append(Fault("seed", f"is {seed}; expected 0 or more"))

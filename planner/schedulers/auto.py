@@ -1,22 +1,46 @@
-"""Auto: the best of all methods, then a search around it while the budget lasts.
+"""Auto: a portfolio. It looks at the problem, runs what pays, stops at the bound, and says what it tried and why.
 
-It is deterministic for a seed: how much is searched follows from the size of the problem, and a time budget that cuts
-in earlier is told.
+Counted in schedules, as it is if no time is given, it finds the same plan for the same problem and seed everywhere.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule, Trial
+from planner.schedulers.annealing import anneal
+from planner.schedulers.budget import Budget
+from planner.schedulers.even import is_even
 from planner.schedulers.problem_space_search import problem_space_search
-from planner.schedulers.registry import methods
+from planner.schedulers.registry import Method, methods
 
 __all__ = ["Found", "auto"]
 
-_SEARCH = "problem_space_search"
+_STEPS = 400_000_000
+"""Steps of the kernel that the searches take where nothing else is said: about a second."""
+
+_CHUNK_STEPS = 4_000_000
+"""Steps between two looks at the clock: some ten milliseconds."""
+
+_STEPS_MEMORY = 8
+"""How many times as long a step takes where memory stands in the way."""
+
+_LARGEST_SEARCHED = 50
+"""A search of fewer schedules than this is not begun, if nothing else is said: it would find little."""
+
+_RANKS_SHARE = 0.1
+"""Part of a budget in which ranks are varied before the annealing begins."""
+
+_WALKS = 8
+_PER_WALK = 3000
+"""Annealing begins anew for every so many neighbours a task, at most so often."""
+
+_HEATS = (1.0, 3.0, 0.3)
+"""How hot the walks begin, in turn: what one cannot leave, the next may."""
+
 _MET = "the lower bound is met: no plan can be better"
 
 
@@ -30,52 +54,100 @@ class Found:
     stopped: str
 
 
-def auto(problem: Problem, bound: Bound, seed: int, budget_s: float) -> Found:
-    """Try every method, then search around the best schedule; stop early at the lower bound.
+@dataclass
+class _Race:
+    """The best schedule so far, and what was tried."""
+
+    bound: Bound
+    best: Schedule | None = None
+    method: str = ""
+    trials: list[Trial] = field(default_factory=list)
+
+    def enter(self, method: str, schedule: Schedule, began: float, note: str = "") -> None:
+        self.trials.append(Trial(method, schedule.makespan_us, time.perf_counter() - began, note))
+        if self.best is None or schedule.makespan_us < self.best.makespan_us:
+            self.best, self.method = schedule, method
+
+    @property
+    def met(self) -> bool:
+        return self.best is not None and self.best.makespan_us <= self.bound.us
+
+    def found(self, stopped: str) -> Found:
+        assert self.best is not None  # noqa: S101 - there is at least one method
+        return Found(self.best, self.method, tuple(self.trials), _MET if self.met else stopped)
+
+
+def auto(
+    problem: Problem, bound: Bound, seed: int, *, seconds: float | None = None, schedules: int | None = None
+) -> Found:
+    """Try the methods that pay for a problem of this size, then search around the best schedule.
 
     Parameters
     ----------
     problem : Problem
     bound : Bound
     seed : int
-    budget_s : float
-        Seconds after which nothing further begins; the first method always runs.
+    seconds : float, optional
+        Search for so long. The first method always runs.
+    schedules : int, optional
+        Search through so many schedules. Neither of the two: through as many as take about a second.
     """
-    until = time.monotonic() + budget_s
-    trials: list[Trial] = []
-    best: tuple[Schedule, str] | None = None
-    for method in methods():
-        if best is not None and time.monotonic() > until:
-            break
+    until = None if seconds is None else time.monotonic() + seconds
+    race = _Race(bound)
+    for method in _worth_it(problem):
+        if race.best is not None and until is not None and time.monotonic() > until:
+            return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what comes after it")
         began = time.perf_counter()
-        schedule = method.schedule(problem, seed)
-        trials.append(Trial(method.name, schedule.makespan_us, time.perf_counter() - began))
-        if best is None or schedule.makespan_us < best[0].makespan_us:
-            best = schedule, method.name
-        if best[0].makespan_us <= bound.us:
-            return Found(*best, tuple(trials), _MET)
-    assert best is not None  # noqa: S101 - there is at least one method
-    if time.monotonic() <= until:
-        schedule, trial = _search(problem, best[0], bound, seed, until)
-        trials.append(trial)
-        if schedule.makespan_us < best[0].makespan_us:
-            best = schedule, _SEARCH
-        if best[0].makespan_us <= bound.us:
-            return Found(*best, tuple(trials), _MET)
-    return Found(*best, tuple(trials), _why(trials, budget_s, cut=time.monotonic() > until))
+        race.enter(method.name, method.schedule(problem, seed), began)
+        if race.met:
+            return race.found(_MET)
+    steps = _steps(problem)
+    if until is None and schedules is None:
+        schedules = _STEPS // steps
+        if schedules < _LARGEST_SEARCHED:
+            return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
+    left = None if until is None else max(0.0, until - time.monotonic())
+    _search(race, problem, seed, left, schedules, max(1, _CHUNK_STEPS // steps))
+    how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
+    return race.found(f"the budget of {how} was used up")
 
 
-def _why(trials: list[Trial], budget_s: float, cut: bool) -> str:
-    if not cut:
-        return "all methods were tried, and all schedules that the search may try"
-    done = {trial.method for trial in trials}
-    missing = [name for name in (*(method.name for method in methods()), _SEARCH) if name not in done]
-    left = f"; not tried: {', '.join(missing)}" if missing else ""
-    return f"the budget of {budget_s:g} s was used up, so that another run may find another plan{left}"
+def _worth_it(problem: Problem) -> Iterator[Method]:
+    size = problem.n * problem.n_slots
+    return (method for method in methods() if method.largest is None or size <= method.largest)
 
 
-def _search(problem: Problem, best: Schedule, bound: Bound, seed: int, until: float) -> tuple[Schedule, Trial]:
-    began = time.perf_counter()
-    found = problem_space_search(problem, seed, start=best, enough_us=bound.us, stop=lambda: time.monotonic() > until)
-    note = f"{found.tried} schedules, {found.better} of them better than all before"
-    return found.schedule, Trial(_SEARCH, found.schedule.makespan_us, time.perf_counter() - began, note)
+def _steps(problem: Problem) -> int:
+    """Estimate the steps of one schedule."""
+    steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
+    return max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
+
+
+def _search(
+    race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int
+) -> None:
+    """Vary ranks; where it matters which task runs where, only for a while, and then anneal, more than once if small."""
+
+    def part(share: float) -> Budget:
+        return Budget(
+            None if seconds is None else seconds * share, None if schedules is None else max(1, int(schedules * share))
+        )
+
+    assert race.best is not None  # noqa: S101 - methods ran before
+    bound, began, alone = race.bound, time.perf_counter(), is_even(problem)
+    varied = part(1.0 if alone else _RANKS_SHARE)
+    searched = problem_space_search(problem, seed, start=race.best, enough_us=bound.us, budget=varied, chunk=chunk)
+    note = f"{searched.tried} schedules, {searched.better} of them better than all before"
+    race.enter("problem_space_search", searched.schedule, began, note)
+    if alone:
+        return
+    tries = schedules if schedules is not None else _STEPS / _steps(problem) * (seconds or 0.0)
+    walks = max(1, min(_WALKS, int(tries / (_PER_WALK * max(1, problem.n)))))
+    for walk in range(walks):
+        if race.met:
+            return
+        began, budget = time.perf_counter(), part((1 - _RANKS_SHARE) / walks)
+        rules = {"enough_us": bound.us, "budget": budget, "chunk": chunk, "heat": _HEATS[walk % len(_HEATS)]}
+        annealed = anneal(problem, seed + walk, start=race.best, **rules)
+        note = f"{annealed.tried} neighbours, {annealed.better} of them better than all before"
+        race.enter("annealing", annealed.schedule, began, note)

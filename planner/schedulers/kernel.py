@@ -12,13 +12,13 @@ import numpy as np
 
 from planner.cost import Problem
 from planner.model.arrays import Bool, Float64, Int32, Int64
-from planner.model.compiled import compiled
+from planner.model.compiled import bare, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.apart import reserved
 from planner.schedulers.room import roomy
-from planner.schedulers.slots import alone, arrival, arrivals, gap, put, settle
+from planner.schedulers.slots import alone, arrival, arrivals, empty, gap, look, put, take
 
-__all__ = ["NEVER", "Arrays", "State", "arrays", "list_schedule", "place_all", "place_task", "state"]
+__all__ = ["NEVER", "Arrays", "State", "arrays", "copy", "list_schedule", "place_all", "place_rest", "place_task", "state", "take_back"]
 
 NEVER = np.int64(2**62)
 
@@ -53,7 +53,7 @@ class Arrays(NamedTuple):
 class State(NamedTuple):
     """What stands on every slot, as linked lists in time order, and when; with room to compute in.
 
-    Up to the task `solid` of a slot, which ends at `solid_us`, its tasks follow one another without a gap.
+    No gap on a slot is longer than `widest`, and there is none from `dense_us` to the end of its last task.
     """
 
     slot: Int32
@@ -63,8 +63,8 @@ class State(NamedTuple):
     tail: Int32
     before: Int32
     after: Int32
-    solid: Int32
-    solid_us: Int64
+    widest: Int64
+    dense_us: Int64
     latest: Int64
     second: Int64
     own: Int64
@@ -85,7 +85,7 @@ def state(problem: Problem) -> State:
 
     return State(
         *(of(n, np.int32), of(n, np.int64), of(n, np.int64), of(slots, np.int32), of(slots, np.int32)),
-        *(of(n, np.int32), of(n, np.int32), of(slots, np.int32), of(slots, np.int64)),
+        *(of(n, np.int32), of(n, np.int32), of(slots, np.int64), of(slots, np.int64)),
         *(of(classes, np.int64), of(classes, np.int64), of(classes, np.int64), of(classes, np.int32)),
     )
 
@@ -141,7 +141,7 @@ def _hold(problem: Problem, slots: Int32) -> bool:
     return bool(problem.place[problem.place_row[sent], problem.slot_executor[slots[sent]]].all())
 
 
-@compiled
+@bare
 def place_all(
     p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, tail: Any, limit: Any
 ) -> bool:
@@ -169,7 +169,16 @@ def place_all(
         False if it gave up, or found no executor for a task that has to be apart from others.
     """
     _clear(p, at)
-    for k in range(len(order)):
+    return place_rest(p, at, order, forced, by_start, insertion, tight, tail, limit, 0)
+
+
+@bare
+def place_rest(
+    p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, tail: Any, limit: Any,
+    first: Any,
+) -> bool:  # fmt: skip
+    """Place the tasks from the `first` of the order on, where those before it are placed. Else as `place_all`."""
+    for k in range(first, len(order)):
         task = order[k]
         if p.fixed_slot[task] >= 0:
             continue
@@ -180,23 +189,41 @@ def place_all(
     return True
 
 
-@compiled
+@bare
+def copy(at: Any, to: Any) -> None:
+    """Make a state equal to another."""
+    for task in range(len(at.slot)):
+        to.slot[task], to.start[task], to.finish[task] = at.slot[task], at.start[task], at.finish[task]
+        to.before[task], to.after[task] = at.before[task], at.after[task]
+    for s in range(len(at.head)):
+        to.head[s], to.tail[s] = at.head[s], at.tail[s]
+        to.widest[s], to.dense_us[s] = at.widest[s], at.dense_us[s]
+
+
+@bare
+def take_back(p: Any, at: Any, order: Any, first: Any) -> None:
+    """Take the tasks from the `first` of the order on off their slots."""
+    for k in range(len(order) - 1, first - 1, -1):
+        task = order[k]
+        if p.fixed_slot[task] < 0:
+            take(at, task, at.slot[task])
+            at.slot[task] = -1
+    for s in range(len(p.slot_executor)):
+        look(p, at, s)
+
+
+@inlined
 def _clear(p: Any, at: Any) -> None:
-    at.slot[:] = p.fixed_slot
-    at.start[:] = p.fixed_start_us
-    at.finish[:] = p.fixed_finish_us
-    at.head[:] = -1
-    at.tail[:] = -1
-    at.solid[:] = -1
-    at.solid_us[:] = p.slot_ready_us
+    for s in range(len(p.slot_executor)):
+        empty(at, s)
     for task in range(len(p.fixed_slot)):
-        s = p.fixed_slot[task]
-        if s >= 0 and p.fixed_finish_us[task] >= p.slot_ready_us[s] and p.fixed_finish_us[task] > 0:
-            put(at, task, s, at.tail[s])  # it still runs, and holds memory
-            at.solid[s] = task
+        s, ends = p.fixed_slot[task], p.fixed_finish_us[task]
+        at.slot[task], at.start[task], at.finish[task] = s, p.fixed_start_us[task], ends
+        if s >= 0 and 0 < ends and p.slot_ready_us[s] <= ends:
+            put(p, at, task, s, at.tail[s])  # it still runs, and holds memory
 
 
-@compiled
+@inlined
 def place_task(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, tight: bool) -> bool:
     """Place the next task; False if no executor may take it."""
     arrivals(p, at, task)
@@ -232,6 +259,5 @@ def place_task(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertio
         return False
     at.slot[task], at.start[task] = best, best_start
     at.finish[task] = best_start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
-    put(at, task, best, best_prior)
-    settle(at, best)
+    put(p, at, task, best, best_prior)
     return True

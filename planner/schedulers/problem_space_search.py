@@ -6,26 +6,19 @@ Management Science 38(10), 1992, doi:10.1287/mnsc.38.10.1495. What it finds is i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from planner.cost import Problem
 from planner.model.plan import Schedule
+from planner.schedulers.budget import Budget
+from planner.schedulers.even import even, in_slots, is_even, vary
 from planner.schedulers.justification import justify, mirrored
 from planner.schedulers.kernel import list_schedule
 from planner.schedulers.ranks import topological, upward_rank
 
 __all__ = ["Searched", "problem_space_search"]
-
-_MOST_SCHEDULES = 6000
-
-_STEPS = 60_000_000
-"""Steps of the list-scheduling kernel that a search may take: half a second to a second."""
-
-_STEPS_MEMORY = 8
-"""How many times as long a step takes where memory stands in the way."""
 
 _WIDEST, _NARROWEST = 0.3, 0.005
 """Sigma of the factors on ranks, at first and at last."""
@@ -43,7 +36,7 @@ class Searched(NamedTuple):
 
 
 def problem_space_search(
-    problem: Problem, seed: int, *, start: Schedule, enough_us: int, stop: Callable[[], bool]
+    problem: Problem, seed: int, *, start: Schedule, enough_us: int, budget: Budget, chunk: int
 ) -> Searched:
     """Vary ranks around the best ones found, more at first and less later.
 
@@ -51,25 +44,26 @@ def problem_space_search(
     ----------
     problem : Problem
     seed : int
-        Of the variations. How many schedules are tried follows from the size of the problem alone.
+        Of the variations.
     start : Schedule
-        The best one known; it is justified first.
+        The best one known.
     enough_us : int
         A makespan that is good enough to stop: the lower bound.
-    stop : callable
-        Says whether to stop before all planned schedules were tried.
+    budget : Budget
+    chunk : int
+        Schedules between two looks at the budget.
     """
-    planned = schedules(problem)
-    if planned == 0:
-        return Searched(start, 0, 0)
-    draw, mirror, rank = np.random.default_rng(seed), mirrored(problem), upward_rank(problem)
-    best, tried, better = _shorter(start, justify(problem, mirror, start)), 0, 0
-    while tried < planned and best.makespan_us > enough_us and not stop():
-        spread = _WIDEST * (1 - tried / planned) + _NARROWEST
-        trial = rank * np.exp(draw.normal(0.0, spread, problem.n))
+    if is_even(problem):
+        return _on_equal_slots(problem, seed, start, enough_us, budget, chunk)
+    draw, rank = np.random.default_rng(seed), upward_rank(problem)
+    mirror = mirrored(problem) if problem.fresh else None
+    best = start if mirror is None else _shorter(start, justify(problem, mirror, start))
+    tried = better = 0
+    while best.makespan_us > enough_us and (used := budget.used(tried)) < 1:
+        trial = rank * np.exp(draw.normal(0.0, _sigma(used), problem.n))
         found = list_schedule(problem, topological(problem, trial), insertion=True)
         tried += 1
-        if found.makespan_us <= _PROMISING * best.makespan_us:
+        if mirror is not None and found.makespan_us <= _PROMISING * best.makespan_us:
             found = _shorter(found, justify(problem, mirror, found))
             tried += 2
         better += found.makespan_us < best.makespan_us
@@ -78,12 +72,25 @@ def problem_space_search(
     return Searched(best, tried, better)
 
 
-def schedules(problem: Problem) -> int:
-    """Give the number of schedules to try: fewer for larger problems, none for the largest."""
-    steps = problem.n * problem.n_slots + 4 * len(problem.pred) + 8 * problem.n
-    steps *= 1 if problem.fits else _STEPS_MEMORY
-    return min(_MOST_SCHEDULES, _STEPS // max(1, steps))
+def _on_equal_slots(
+    problem: Problem, seed: int, start: Schedule, enough_us: int, budget: Budget, chunk: int
+) -> Searched:
+    e, rank = even(problem), upward_rank(problem)
+    starts = start.start_us // e.unit_us
+    best, enough = -(-start.makespan_us // e.unit_us), -(-enough_us // e.unit_us)
+    tried = better = 0
+    while best > enough and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
+        then = budget.used(tried) + count / max(1.0, budget.expected(tried, chunk))
+        rules = (seed * 1_000_003 + tried) % 2**32, count, _sigma(used), _sigma(min(1.0, then))
+        best, more, improved = vary(e, rank, starts, best, enough, *rules)
+        tried, better = tried + max(1, more), better + improved
+    return Searched(in_slots(problem, e, starts) if better else start, tried, better)
+
+
+def _sigma(used: float) -> float:
+    return _WIDEST * (1 - used) + _NARROWEST
 
 
 def _shorter(first: Schedule, second: Schedule) -> Schedule:
     return second if second.makespan_us < first.makespan_us else first
+

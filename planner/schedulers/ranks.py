@@ -8,7 +8,7 @@ from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import compiled
 
-__all__ = ["by_rank", "downward_rank", "raised", "topological", "upward_rank"]
+__all__ = ["by_rank", "downward_rank", "least_behind", "raised", "topological", "upward_rank"]
 
 
 def by_rank(problem: Problem, rank: Float64) -> Int32:
@@ -47,6 +47,22 @@ def upward_rank(problem: Problem) -> Float64:
 def downward_rank(problem: Problem) -> Float64:
     """Length of the longest path from the start to each task, without it, in mean times (Topcuoglu 2002, eq. 10)."""
     return _downward(problem.order, problem.pred_ptr, problem.pred, problem.mean_time_us, problem.mean_edge_us)
+
+
+def least_behind(problem: Problem) -> Int64:
+    """Least time that is needed behind the end of each task, in microseconds: a makespan is no smaller than both."""
+    shortest = problem.time_us.min(axis=1)
+    return _behind(problem.order, problem.succ_ptr, problem.succ, shortest)
+
+
+@compiled
+def _behind(order: Int32, succ_ptr: Int64, succ: Int32, time: Int64) -> Int64:
+    behind = np.zeros(len(order), np.int64)
+    for k in range(len(order) - 1, -1, -1):
+        task = order[k]
+        for i in range(succ_ptr[task], succ_ptr[task + 1]):
+            behind[task] = max(behind[task], time[succ[i]] + behind[succ[i]])
+    return behind
 
 
 @compiled

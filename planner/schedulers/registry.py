@@ -34,17 +34,20 @@ class Method:
         What it does, in one line.
     source : str
         Where it was published.
+    largest : int or None
+        Tasks times slots up to which it takes no longer than a second or so; None where it is quick at any size.
     """
 
     name: str
     schedule: Callable[[Problem, int], Schedule]
     summary: str
     source: str
+    largest: int | None = None
 
 
-def _method(function: Callable[[Problem, int], Schedule], source: str) -> Method:
+def _method(function: Callable[[Problem, int], Schedule], source: str, largest: int | None = None) -> Method:
     summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
-    return Method(function.__name__, function, summary, source)
+    return Method(function.__name__, function, summary, source, largest)
 
 
 _METHODS = (
@@ -52,7 +55,7 @@ _METHODS = (
     _method(cpop, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206"),
     _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841"),
     _method(greedy, "Armstrong, Hensgen & Kidd 1998, doi:10.1109/HCW.1998.666547"),
-    _method(least_loaded, "Graham 1969, doi:10.1137/0117039"),
+    _method(least_loaded, "Graham 1969, doi:10.1137/0117039", largest=10**8),
     _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105"),
     _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420"),
     _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from planner.model.compiled import compiled
+from planner.model.compiled import bare, inlined
 from planner.schedulers.slots import gap
 
 __all__ = ["roomy"]
 
 
-@compiled
+@inlined
 def roomy(p: Any, at: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, insertion: bool) -> Any:
     """Move a start on until the executor's memory holds the task beside those that run at the same time."""
     executor = p.slot_executor[s]
@@ -26,7 +26,7 @@ def roomy(p: Any, at: Any, task: Any, s: Any, begin: Any, prior: Any, length: An
         begin, prior = gap(at, s, free_at, length, insertion)
 
 
-@compiled
+@bare
 def _crowded_until(p: Any, executor: Any, begin: Any, end: Any, room: Any, at: Any) -> Any:
     """−1 when tasks in [begin, end) on an executor never hold more than `room`; else the next moment one ends."""
     soonest, most = np.int64(-1), np.int64(0)
@@ -43,7 +43,7 @@ def _crowded_until(p: Any, executor: Any, begin: Any, end: Any, room: Any, at: A
     return soonest if most > room and _crowded(p, executor, begin, end, room, at) else np.int64(-1)
 
 
-@compiled
+@bare
 def _crowded(p: Any, executor: Any, begin: Any, end: Any, room: Any, at: Any) -> bool:
     for s in range(p.first_slot[executor], p.first_slot[executor + 1]):
         task = at.tail[s]
@@ -56,7 +56,7 @@ def _crowded(p: Any, executor: Any, begin: Any, end: Any, room: Any, at: Any) ->
     return False
 
 
-@compiled
+@bare
 def _held(p: Any, executor: Any, moment: Any, at: Any) -> Any:
     held = np.int64(0)
     for s in range(p.first_slot[executor], p.first_slot[executor + 1]):

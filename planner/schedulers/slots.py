@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from planner.model.compiled import compiled
+from planner.model.compiled import inlined
 
-__all__ = ["alone", "arrival", "arrivals", "gap", "put", "settle", "transfer"]
+__all__ = ["alone", "arrival", "arrivals", "empty", "extend", "gap", "look", "put", "take", "transfer"]
 
 
-@compiled
+@inlined
 def transfer(p: Any, edge: Any, row: Any, column: Any) -> Any:
     """Give the time of an edge between executors of two network classes."""
     if len(p.edge_us):
@@ -19,7 +19,7 @@ def transfer(p: Any, edge: Any, row: Any, column: Any) -> Any:
     return p.latency_us[row, column] + np.int64(np.ceil(p.edge_bytes[edge] * p.us_per_byte[row, column] - 1e-6))
 
 
-@compiled
+@inlined
 def arrivals(p: Any, at: Any, task: Any) -> None:
     """Find when the inputs of a task are there, for executors of each network class: see `arrival`.
 
@@ -49,14 +49,14 @@ def arrivals(p: Any, at: Any, task: Any) -> None:
         at.latest[c], at.second[c], at.own[c], at.source[c] = latest, second, own, source
 
 
-@compiled
+@inlined
 def arrival(p: Any, at: Any, executor: Any) -> Any:
     """Give the time at which all inputs of the task that `arrivals` looked at are on an executor."""
     c = p.network_class[executor]
     return max(at.own[c], at.second[c]) if executor == at.source[c] else at.latest[c]
 
 
-@compiled
+@inlined
 def alone(p: Any, at: Any, task: Any, executor: Any) -> bool:
     """Tell whether no task that has to be apart from this one is on an executor."""
     group = p.apart[task]
@@ -67,7 +67,7 @@ def alone(p: Any, at: Any, task: Any, executor: Any) -> bool:
     return True
 
 
-@compiled
+@inlined
 def gap(at: Any, s: Any, ready: Any, length: Any, insertion: bool) -> Any:
     """Find the earliest start on a slot from `ready` on, and the task it comes behind there (−1: it is the first)."""
     prior = at.tail[s]
@@ -75,11 +75,10 @@ def gap(at: Any, s: Any, ready: Any, length: Any, insertion: bool) -> Any:
         return ready, prior
     if not insertion or at.finish[prior] <= ready:
         return max(ready, at.finish[prior]), prior
-    if length > 0 and ready < at.solid_us[s]:
-        prior, ready = at.solid[s], at.solid_us[s]
-    else:
-        while prior >= 0 and at.finish[prior] > ready:
-            prior = at.before[prior]
+    if length > at.widest[s] or (length > 0 and ready >= at.dense_us[s]):
+        return at.finish[prior], prior
+    while prior >= 0 and at.finish[prior] > ready:
+        prior = at.before[prior]
     following = at.after[prior] if prior >= 0 else at.head[s]
     begins = ready
     while following >= 0 and at.start[following] < begins + length:
@@ -88,8 +87,8 @@ def gap(at: Any, s: Any, ready: Any, length: Any, insertion: bool) -> Any:
     return begins, prior
 
 
-@compiled
-def put(at: Any, task: Any, s: Any, prior: Any) -> None:
+@inlined
+def put(p: Any, at: Any, task: Any, s: Any, prior: Any) -> None:
     """Put a task on a slot, behind another (−1: at the head)."""
     following = at.head[s] if prior < 0 else at.after[prior]
     at.before[task], at.after[task] = prior, following
@@ -99,14 +98,46 @@ def put(at: Any, task: Any, s: Any, prior: Any) -> None:
         at.after[prior] = task
     if following < 0:
         at.tail[s] = task
+        extend(p, at, task, s, prior)
     else:
         at.before[following] = task
 
 
-@compiled
-def settle(at: Any, s: Any) -> None:
-    """Move the end of the part of a slot that has no gap."""
-    following = at.head[s] if at.solid[s] < 0 else at.after[at.solid[s]]
-    while following >= 0 and at.start[following] <= at.solid_us[s]:
-        at.solid[s], at.solid_us[s] = following, max(at.solid_us[s], at.finish[following])
-        following = at.after[following]
+@inlined
+def extend(p: Any, at: Any, task: Any, s: Any, prior: Any) -> None:
+    """Note the gap between a slot's last task and the one before it."""
+    idle = at.start[task] - (at.finish[prior] if prior >= 0 else p.slot_ready_us[s])
+    if idle > 0 or prior < 0:
+        at.dense_us[s] = at.start[task]
+    at.widest[s] = max(at.widest[s], idle)
+
+
+@inlined
+def empty(at: Any, s: Any) -> None:
+    """Take all tasks off a slot."""
+    at.head[s] = at.tail[s] = -1
+    at.widest[s] = at.dense_us[s] = 0
+
+
+@inlined
+def take(at: Any, task: Any, s: Any) -> None:
+    """Take a task off its slot. What is known of the slot's gaps has to be found anew by `look`."""
+    prior, following = at.before[task], at.after[task]
+    if prior < 0:
+        at.head[s] = following
+    else:
+        at.after[prior] = following
+    if following < 0:
+        at.tail[s] = prior
+    else:
+        at.before[following] = prior
+
+
+@inlined
+def look(p: Any, at: Any, s: Any) -> None:
+    """Find the gaps of a slot."""
+    at.widest[s] = at.dense_us[s] = 0
+    prior, task = np.int32(-1), at.head[s]
+    while task >= 0:
+        extend(p, at, task, s, prior)
+        prior, task = task, at.after[task]

@@ -1,0 +1,252 @@
+"""Simulated annealing over the order of tasks and the executors they are sent to.
+
+S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, Optimization by simulated annealing, Science 220(4598), 1983,
+doi:10.1126/science.220.4598.671. Neighbours move one task: to another place in the order, or to another executor, half
+of them on a critical chain. A neighbour is scheduled by the list scheduler with insertion; how long it may be at most is
+drawn first, so that most are given up before they are complete.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Int32, Int64
+from planner.model.compiled import bare, compiled, inlined
+from planner.model.plan import Schedule
+from planner.schedulers.budget import Budget
+from planner.schedulers.kernel import NEVER, arrays, copy, place_all, place_rest, state, take_back
+from planner.schedulers.ranks import least_behind
+from planner.schedulers.slots import transfer
+
+__all__ = ["Annealed", "anneal"]
+
+_HOTTEST, _COLDEST = 0.02, 0.0005
+"""Temperatures at first and at last, as parts of the makespan."""
+
+_PER_TASK = 100
+"""Neighbours a task that a search from the hottest temperature needs; with fewer, it starts colder."""
+
+_CRITICAL = 0.7
+"""Part of the moves that are of tasks on a critical chain."""
+
+_REORDERED, _EXCHANGED = 0.4, 0.2
+"""Parts of the moves that change the order, and that exchange the executors of two tasks."""
+
+_FREED = 0.4
+"""Part of the moves between executors that let the list scheduler choose."""
+
+_NEAR = 8
+"""Half of the moves in the order are at most so far."""
+
+
+class Annealed(NamedTuple):
+    """The best schedule found, how many neighbours were tried, and how often one was better than all before."""
+
+    schedule: Schedule
+    tried: int
+    better: int
+
+
+class _Walk(NamedTuple):
+    """Where the search stands: the present order and executors, the best ones, and the present schedule's executors."""
+
+    order: Int32
+    forced: Int32
+    position: Int64
+    best_order: Int32
+    best_forced: Int32
+    executor: Int64
+    chain: Int64
+
+
+def anneal(
+    problem: Problem, seed: int, *, start: Schedule, enough_us: int, budget: Budget, chunk: int, heat: float = 1.0
+) -> Annealed:
+    """Search around a schedule.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    start : Schedule
+        The best one known.
+    enough_us : int
+        A makespan that is good enough to stop: the lower bound.
+    budget : Budget
+        The temperature follows it.
+    chunk : int
+        Neighbours between two looks at the budget.
+    heat : float
+        Begin so many times as hot.
+    """
+    p, at, tail = arrays(problem), state(problem), least_behind(problem)
+    tight = not problem.fits
+    walk = _walk(problem, p, at, start, tight, tail)
+    if walk is None:
+        return Annealed(start, 0, 0)
+    best, tried, better, trial = int(at.finish.max(initial=0)), 0, 0, state(problem)
+    while best > enough_us and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
+        planned = min(1.0, budget.expected(tried, chunk) / (_PER_TASK * max(1, problem.n)))
+        degrees = _cooled(used, heat * planned) * start.makespan_us
+        rules = (seed * 1_000_003 + tried) % 2**32, count, degrees, enough_us, tight
+        best, improved = _steps(p, at, trial, problem.succ_ptr, problem.succ, tail, walk, best, *rules)
+        tried, better = tried + count, better + improved
+    place_all(p, at, walk.best_order, walk.best_forced, False, True, tight, tail, NEVER)
+    found = Schedule(at.slot, at.start, at.finish)
+    return Annealed(found if found.makespan_us < start.makespan_us else start, tried, better)
+
+
+def _cooled(used: float, heat: float) -> float:
+    hottest = max(_COLDEST, _HOTTEST * heat)
+    return float(hottest * (_COLDEST / hottest) ** used)
+
+
+def _walk(problem: Problem, p: Any, at: Any, start: Schedule, tight: bool, tail: Int64) -> _Walk | None:
+    """Start from a schedule's order; with its executors, where the list scheduler does not find others as good.
+
+    None, if the order and the executors do not lead to a schedule again, as may be where tasks have to be apart.
+    """
+    n = problem.n
+    topological = np.empty(n, dtype=np.int64)
+    topological[problem.order] = np.arange(n)
+    order = np.lexsort((topological, start.finish_us, start.start_us)).astype(np.int32)
+    for forced in (np.full(n, -1), -2 - problem.slot_executor[start.slot]):
+        walk = _Walk(
+            *(order, forced.astype(np.int32), np.argsort(order), order.copy(), forced.astype(np.int32)),
+            *(problem.slot_executor[start.slot].astype(np.int64), np.zeros(n, np.int64)),
+        )
+        if place_all(p, at, walk.order, walk.forced, False, True, tight, tail, start.makespan_us):
+            return walk
+    return walk if place_all(p, at, walk.order, walk.forced, False, True, tight, tail, NEVER) else None
+
+
+@compiled
+def _steps(
+    p: Any, at: Any, trial: Any, succ_ptr: Any, succ: Any, tail: Any, walk: Any, best: Any,
+    seed: Any, count: Any, heat: Any, enough: Any, tight: bool,
+) -> Any:  # fmt: skip
+    """Try neighbours at one temperature; gives the best makespan, and how often that improved."""
+    np.random.seed(seed)
+    better = 0
+    place_all(p, at, walk.order, walk.forced, False, True, tight, tail, NEVER)
+    links = _chain(p, at, walk.chain, walk.executor)
+    for _ in range(count):
+        critical = np.random.random() < _CRITICAL
+        task = walk.chain[np.random.randint(links)] if critical else np.random.randint(len(walk.order))
+        if p.fixed_slot[task] >= 0:
+            continue
+        place, sent, other = walk.position[task], walk.forced[task], task
+        to, wish, drawn = place, sent, np.random.random()
+        if drawn < _REORDERED:
+            to = _another_place(p, succ_ptr, succ, walk.position, task)
+        elif drawn < _REORDERED + _EXCHANGED:
+            other = np.random.randint(len(walk.order))
+            wish = _wish(p, task, walk.executor[other])
+        else:
+            wish = _another_executor(p, succ_ptr, succ, walk.executor, task)
+        others, others_wish = walk.forced[other], wish
+        if other != task:
+            others_wish = _wish(p, other, walk.executor[task])
+        if (to == place and wish == sent and others_wish == others) or p.fixed_slot[other] >= 0:
+            continue
+        limit = at.finish[walk.chain[0]] + np.int64(-heat * np.log(1.0 - np.random.random()))
+        first = min(place, to, walk.position[other])
+        copy(at, trial)
+        take_back(p, trial, walk.order, first)  # what comes before the move in the order stays as it is
+        _shift(walk.order, walk.position, place, to)
+        walk.forced[task] = wish
+        walk.forced[other] = others_wish
+        if place_rest(p, trial, walk.order, walk.forced, False, True, tight, tail, limit, first):
+            at, trial = trial, at
+            links = _chain(p, at, walk.chain, walk.executor)
+            if at.finish[walk.chain[0]] < best:
+                best, better = at.finish[walk.chain[0]], better + 1
+                walk.best_order[:] = walk.order
+                walk.best_forced[:] = walk.forced
+                if best <= enough:
+                    break
+        else:
+            _shift(walk.order, walk.position, to, place)
+            walk.forced[other] = others
+            walk.forced[task] = sent
+    return best, better
+
+
+@inlined
+def _another_place(p: Any, succ_ptr: Any, succ: Any, position: Any, task: Any) -> Any:
+    """Draw a place in the order between the tasks that a task waits for and those that wait for it."""
+    low, high = np.int64(0), np.int64(len(position) - 1)
+    for i in range(p.pred_ptr[task], p.pred_ptr[task + 1]):
+        low = max(low, position[p.pred[i]] + 1)
+    for i in range(succ_ptr[task], succ_ptr[task + 1]):
+        high = min(high, position[succ[i]] - 1)
+    if np.random.random() < 0.5:
+        low, high = max(low, position[task] - _NEAR), min(high, position[task] + _NEAR)
+    return low + np.random.randint(high - low + 1)
+
+
+@inlined
+def _another_executor(p: Any, succ_ptr: Any, succ: Any, executor: Any, task: Any) -> Any:
+    """Draw a wish: the list scheduler's choice, the executor of a neighbour in the graph, or any that is allowed."""
+    drawn = np.random.random()
+    if drawn < _FREED:
+        return np.int64(-1)
+    before, after = p.pred_ptr[task + 1] - p.pred_ptr[task], succ_ptr[task + 1] - succ_ptr[task]
+    chosen = np.int64(np.random.randint(len(p.executor_class)))
+    if drawn < 0.4 + 0.6 * _FREED and before + after > 0:
+        i = np.random.randint(before + after)
+        beside = p.pred[p.pred_ptr[task] + i] if i < before else succ[succ_ptr[task] + i - before]
+        chosen = executor[beside]
+    return _wish(p, task, chosen)
+
+
+@inlined
+def _wish(p: Any, task: Any, executor: Any) -> Any:
+    """Give the wish for an executor; where that may not take the task, the list scheduler's choice."""
+    return -2 - executor if p.place[p.place_row[task], executor] else np.int64(-1)
+
+
+@bare
+def _shift(order: Any, position: Any, place: Any, to: Any) -> None:
+    """Move what stands at a place to another, and all between by one."""
+    task, step = order[place], 1 if to > place else -1
+    for k in range(place, to, step):
+        order[k] = order[k + step]
+        position[order[k]] = k
+    order[to], position[task] = task, to
+
+
+@bare
+def _chain(p: Any, at: Any, chain: Any, executor: Any) -> Any:
+    """Walk back from the last task to end over what each waited for; gives the length of the chain.
+
+    Notes the executor of every task, too.
+    """
+    task = 0
+    for other in range(len(at.finish)):
+        executor[other] = p.slot_executor[at.slot[other]]
+        if at.finish[other] > at.finish[task]:
+            task = other
+    chain[0], links = task, 1
+    while links < len(chain) and at.start[task] > 0 and p.fixed_slot[task] < 0:
+        cause, causes = at.before[task], 0
+        if cause >= 0 and at.finish[cause] != at.start[task]:
+            cause = -1
+        for i in range(p.pred_ptr[task], p.pred_ptr[task + 1]):
+            source = p.pred[i]
+            there, here = executor[source], executor[task]
+            arrives = at.finish[source]
+            if there != here:
+                arrives += transfer(p, i, p.network_class[there], p.network_class[here])
+            if arrives == at.start[task]:
+                causes += 1
+                if cause < 0 or np.random.randint(causes + 1) == 0:
+                    cause = source
+        if cause < 0:
+            break
+        task = chain[links] = cause
+        links += 1
+    return links
