@@ -40,7 +40,10 @@ def placements(graph: Graph, cluster: Cluster, progress: Progress) -> tuple[Bool
     for position, executor in enumerate(cluster.executors):
         if executor.id in progress.closed:
             place[:, position] = False
-    faults = [*_homeless(graph, cluster, progress, place, place_row), *_crowded(graph, cluster, progress, place, place_row)]
+    faults = [
+        *_homeless(graph, cluster, progress, place, place_row),
+        *_crowded(graph, cluster, progress, place, place_row),
+    ]
     if faults:
         raise InfeasibleError(faults)
     return place, place_row
@@ -111,9 +114,7 @@ def _homeless(graph: Graph, cluster: Cluster, progress: Progress, place: Bool, p
             yield Fault(path, "can only run on executors that are closed; expected one that is open")
 
 
-def _crowded(
-    graph: Graph, cluster: Cluster, progress: Progress, place: Bool, place_row: Int32
-) -> Iterator[Fault]:
+def _crowded(graph: Graph, cluster: Cluster, progress: Progress, place: Bool, place_row: Int32) -> Iterator[Fault]:
     """Find groups of which not every task can have an executor for itself."""
     members: dict[str, list[int]] = {}
     taken: dict[str, list[int]] = {}

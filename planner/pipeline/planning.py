@@ -42,8 +42,8 @@ def plan(
     method : str
         A name that `planner methods` lists, or ``auto``: the best of them, and a search around it.
     budget : float, optional
-        Seconds for which ``auto`` searches, unless it proves the plan optimal before. A plan found against the clock may
-        be another one the next time.
+        Seconds for which ``auto`` searches, unless it proves the plan optimal before. A plan found against the clock
+        may be another one the next time.
     iterations : int, optional
         Schedules that ``auto`` tries, instead. With neither, it tries as many as take about a second.
     seed : int

@@ -23,7 +23,7 @@ from planner.schedulers.slots import transfer
 
 __all__ = ["Annealed", "anneal"]
 
-_HOTTEST, _COLDEST = 0.02, 0.0005
+_HOTTEST, _COLDEST = 0.02, 0.0003
 """Temperatures at first and at last, as parts of the makespan."""
 
 _PER_TASK = 100

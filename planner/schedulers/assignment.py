@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Bool, Float64, Int32
+from planner.model.arrays import Float64, Int32
 from planner.model.plan import Schedule
 from planner.schedulers.kernel import list_schedule
 from planner.schedulers.ranks import by_rank, upward_rank
@@ -92,4 +92,3 @@ def schedule_assigned(problem: Problem, executors: Int32) -> Schedule:
         first, end = problem.first_slot[executor], problem.first_slot[executor + 1]
         slots[tasks] = first + np.arange(len(tasks)) % (end - first)
     return list_schedule(problem, order, slots=slots, insertion=True)
-

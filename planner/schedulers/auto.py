@@ -96,7 +96,9 @@ def auto(
     race = _Race(bound)
     for method in _worth_it(problem):
         if race.best is not None and until is not None and time.monotonic() > until:
-            return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what comes after it")
+            return race.found(
+                f"the budget of {seconds:g} s was used up; not tried: {method.name} and what comes after it"
+            )
         began = time.perf_counter()
         race.enter(method.name, method.schedule(problem, seed), began)
         if race.met:
@@ -123,9 +125,7 @@ def _steps(problem: Problem) -> int:
     return max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
 
 
-def _search(
-    race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int
-) -> None:
+def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int) -> None:
     """Vary ranks; where it matters which task runs where, only for a while, and then anneal, more than once if small."""
 
     def part(share: float) -> Budget:
@@ -134,6 +134,7 @@ def _search(
         )
 
     assert race.best is not None  # noqa: S101 - methods ran before
+    first = race.best
     bound, began, alone = race.bound, time.perf_counter(), is_even(problem)
     varied = part(1.0 if alone else _RANKS_SHARE)
     searched = problem_space_search(problem, seed, start=race.best, enough_us=bound.us, budget=varied, chunk=chunk)
@@ -147,7 +148,8 @@ def _search(
         if race.met:
             return
         began, budget = time.perf_counter(), part((1 - _RANKS_SHARE) / walks)
-        rules = {"enough_us": bound.us, "budget": budget, "chunk": chunk, "heat": _HEATS[walk % len(_HEATS)]}
-        annealed = anneal(problem, seed + walk, start=race.best, **rules)
+        heat = _HEATS[walk % len(_HEATS)]
+        start = race.best if heat <= 1 else first  # the hottest leave what the others found
+        annealed = anneal(problem, seed + walk, start=start, enough_us=bound.us, budget=budget, chunk=chunk, heat=heat)
         note = f"{annealed.tried} neighbours, {annealed.better} of them better than all before"
         race.enter("annealing", annealed.schedule, began, note)

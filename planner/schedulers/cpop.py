@@ -6,15 +6,13 @@ computing, IEEE TPDS 13(3), 2002, section 4.2, doi:10.1109/71.993206.
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Float64, Int32
+from planner.model.arrays import Float64
 from planner.model.plan import Schedule
 from planner.schedulers.kernel import list_schedule
-from planner.schedulers.ranks import downward_rank, upward_rank
+from planner.schedulers.ranks import downward_rank, ready_order, upward_rank
 
 __all__ = ["cpop"]
 
@@ -26,7 +24,7 @@ def cpop(problem: Problem, seed: int) -> Schedule:
     path = _critical_path(problem, priority)
     slots = np.full(problem.n, -1, dtype=np.int32)
     slots[path] = _critical_slot(problem, path)
-    return list_schedule(problem, _by_priority(problem, priority), slots=slots, insertion=True)
+    return list_schedule(problem, ready_order(problem, priority), slots=slots, insertion=True)
 
 
 def _critical_path(problem: Problem, priority: Float64) -> list[int]:
@@ -50,19 +48,3 @@ def _critical_slot(problem: Problem, path: list[int]) -> int:
         times[:] = np.inf  # they may not stand together
     best = int(times.argmin())
     return int(np.searchsorted(problem.slot_executor, best)) if np.isfinite(times[best]) else -1
-
-
-def _by_priority(problem: Problem, priority: Float64) -> Int32:
-    """Order in which ready tasks leave a queue, highest priority first."""
-    waiting = np.diff(problem.pred_ptr).tolist()
-    ready = [(-priority[task], task) for task in range(problem.n) if waiting[task] == 0]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        _, task = heapq.heappop(ready)
-        order.append(task)
-        for after in problem.succ[problem.succ_ptr[task] : problem.succ_ptr[task + 1]].tolist():
-            waiting[after] -= 1
-            if waiting[after] == 0:
-                heapq.heappush(ready, (-priority[after], after))
-    return np.array(order, dtype=np.int32)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Float64, Int32, Int64
+from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled
 from planner.model.plan import Schedule
 from planner.schedulers.ranks import raised
@@ -68,7 +68,9 @@ def in_slots(problem: Problem, e: Even, start: Int64) -> Schedule:
 
 
 @compiled
-def vary(e: Any, rank: Any, best_start: Any, best: Any, enough: Any, seed: Any, count: Any, wide: Any, narrow: Any) -> Any:
+def vary(
+    e: Any, rank: Any, best_start: Any, best: Any, enough: Any, seed: Any, count: Any, wide: Any, narrow: Any
+) -> Any:
     """Try schedules whose ranks vary around the best ones, each improved by justification.
 
     Parameters

@@ -18,9 +18,25 @@ from planner.schedulers.apart import reserved
 from planner.schedulers.room import roomy
 from planner.schedulers.slots import alone, arrival, arrivals, empty, gap, look, put, take
 
-__all__ = ["NEVER", "Arrays", "State", "arrays", "copy", "list_schedule", "place_all", "place_rest", "place_task", "state", "take_back"]
+__all__ = [
+    "NEVER",
+    "UNBIASED",
+    "Arrays",
+    "State",
+    "arrays",
+    "clear",
+    "copy",
+    "list_schedule",
+    "place_all",
+    "place_rest",
+    "place_task",
+    "state",
+    "take_back",
+]
 
 NEVER = np.int64(2**62)
+
+UNBIASED = np.zeros((0, 0), dtype=np.int64)
 
 
 class Arrays(NamedTuple):
@@ -168,7 +184,7 @@ def place_all(
     bool
         False if it gave up, or found no executor for a task that has to be apart from others.
     """
-    _clear(p, at)
+    clear(p, at)
     return place_rest(p, at, order, forced, by_start, insertion, tight, tail, limit, 0)
 
 
@@ -182,7 +198,7 @@ def place_rest(
         task = order[k]
         if p.fixed_slot[task] >= 0:
             continue
-        if not place_task(p, at, task, forced[task], by_start, insertion, tight):
+        if not place_task(p, at, task, forced[task], by_start, insertion, tight, UNBIASED):
             return False
         if len(tail) and at.finish[task] + tail[task] > limit:
             return False
@@ -213,19 +229,25 @@ def take_back(p: Any, at: Any, order: Any, first: Any) -> None:
 
 
 @inlined
-def _clear(p: Any, at: Any) -> None:
+def clear(p: Any, at: Any) -> None:
+    """Take all tasks off, but for those that have begun."""
     for s in range(len(p.slot_executor)):
         empty(at, s)
     for task in range(len(p.fixed_slot)):
         s, ends = p.fixed_slot[task], p.fixed_finish_us[task]
         at.slot[task], at.start[task], at.finish[task] = s, p.fixed_start_us[task], ends
-        if s >= 0 and 0 < ends and p.slot_ready_us[s] <= ends:
+        if s >= 0 and ends > 0 and p.slot_ready_us[s] <= ends:
             put(p, at, task, s, at.tail[s])  # it still runs, and holds memory
 
 
 @inlined
-def place_task(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, tight: bool) -> bool:
-    """Place the next task; False if no executor may take it."""
+def place_task(
+    p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, bias: Any
+) -> bool:  # fmt: skip
+    """Place the next task; False if no executor may take it.
+
+    With a `bias` of shape (n, classes), it goes where its end plus the bias of the executor's class is least.
+    """
     arrivals(p, at, task)
     low, high = 0, len(p.slot_executor)
     if forced >= 0:
@@ -235,7 +257,7 @@ def place_task(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertio
     best, best_key, best_other = -1, np.int64(0), np.int64(0)
     best_start, best_prior = np.int64(0), np.int32(-1)
     row, group, executor = p.place_row[task], p.apart[task], -1
-    allowed, ready, length = False, np.int64(0), np.int64(0)
+    allowed, ready, length, more = False, np.int64(0), np.int64(0), np.int64(0)
     for s in range(low, high):
         if p.slot_executor[s] != executor:
             executor = p.slot_executor[s]
@@ -243,16 +265,18 @@ def place_task(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertio
             if allowed:
                 ready = arrival(p, at, executor)
                 length = p.time_us[task, p.executor_class[executor]]
+                if len(bias):
+                    more = bias[task, p.executor_class[executor]]
         if not allowed:
             continue
         soonest = max(ready, p.slot_ready_us[s])
-        key, other = (soonest, soonest + length) if by_start else (soonest + length, soonest)
+        key, other = (soonest, soonest + length) if by_start else (soonest + length + more, soonest)
         if best >= 0 and (key > best_key or (key == best_key and other >= best_other)):
             continue
         begins, prior = gap(at, s, soonest, length, insertion)
         if tight:
             begins, prior = roomy(p, at, task, s, begins, prior, length, insertion)
-        key, other = (begins, begins + length) if by_start else (begins + length, begins)
+        key, other = (begins, begins + length) if by_start else (begins + length + more, begins)
         if best < 0 or key < best_key or (key == best_key and other < best_other):
             best, best_key, best_other, best_start, best_prior = s, key, other, begins, prior
     if best < 0:

@@ -93,4 +93,3 @@ def _sigma(used: float) -> float:
 
 def _shorter(first: Schedule, second: Schedule) -> Schedule:
     return second if second.makespan_us < first.makespan_us else first
-

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import compiled
 
-__all__ = ["by_rank", "downward_rank", "least_behind", "raised", "topological", "upward_rank"]
+__all__ = [
+    "by_rank",
+    "downward_rank",
+    "least_behind",
+    "raised",
+    "ready_order",
+    "static_level",
+    "topological",
+    "upward_rank",
+]
 
 
 def by_rank(problem: Problem, rank: Float64) -> Int32:
@@ -47,6 +58,30 @@ def upward_rank(problem: Problem) -> Float64:
 def downward_rank(problem: Problem) -> Float64:
     """Length of the longest path from the start to each task, without it, in mean times (Topcuoglu 2002, eq. 10)."""
     return _downward(problem.order, problem.pred_ptr, problem.pred, problem.mean_time_us, problem.mean_edge_us)
+
+
+def static_level(problem: Problem) -> Float64:
+    """Length of the longest path from each task to the end, itself included, in mean times without communication."""
+    none = np.zeros(len(problem.pred))
+    return _upward(problem.order, problem.succ_ptr, problem.succ, problem.succ_edge, problem.mean_time_us, none)
+
+
+def ready_order(problem: Problem, priority: Float64) -> Int32:
+    """Order in which ready tasks leave a queue, the highest priority first; of equals, the first one."""
+    waiting = np.diff(problem.pred_ptr).tolist()
+    urgency = (-priority).tolist()
+    ready = [(urgency[task], task) for task in range(problem.n) if waiting[task] == 0]
+    heapq.heapify(ready)
+    ptr, succ = problem.succ_ptr.tolist(), problem.succ.tolist()
+    order = []
+    while ready:
+        _, task = heapq.heappop(ready)
+        order.append(task)
+        for after in succ[ptr[task] : ptr[task + 1]]:
+            waiting[after] -= 1
+            if waiting[after] == 0:
+                heapq.heappush(ready, (urgency[after], after))
+    return np.array(order, dtype=np.int32)
 
 
 def least_behind(problem: Problem) -> Int64:

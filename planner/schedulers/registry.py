@@ -10,13 +10,21 @@ from planner.cost import Problem
 from planner.errors import Fault, InputError
 from planner.model.plan import Schedule
 from planner.schedulers.cpop import cpop
+from planner.schedulers.critical_path import critical_path
+from planner.schedulers.dls import dls
+from planner.schedulers.etf import etf
 from planner.schedulers.fastest_executor import fastest_executor
 from planner.schedulers.greedy import greedy
 from planner.schedulers.heft import heft
 from planner.schedulers.least_loaded import least_loaded
+from planner.schedulers.linear_clustering import linear_clustering
+from planner.schedulers.max_min import max_min
+from planner.schedulers.min_min import min_min
+from planner.schedulers.peft import peft
 from planner.schedulers.priority import priority
 from planner.schedulers.random import random
 from planner.schedulers.round_robin import round_robin
+from planner.schedulers.sufferage import sufferage
 
 __all__ = ["Method", "get", "methods"]
 
@@ -51,13 +59,21 @@ def _method(function: Callable[[Problem, int], Schedule], source: str, largest: 
 
 
 _METHODS = (
-    _method(heft, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206"),
-    _method(cpop, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206"),
-    _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841"),
-    _method(greedy, "Armstrong, Hensgen & Kidd 1998, doi:10.1109/HCW.1998.666547"),
-    _method(least_loaded, "Graham 1969, doi:10.1137/0117039", largest=10**8),
-    _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105"),
-    _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420"),
+    _method(heft, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206", largest=10**8),
+    _method(critical_path, "Adam, Chandy & Dickson 1974, doi:10.1145/361604.361619"),
+    _method(peft, "Arabnejad & Barbosa 2014, doi:10.1109/TPDS.2013.57", largest=2 * 10**7),
+    _method(cpop, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206", largest=2 * 10**7),
+    _method(dls, "Sih & Lee 1993, doi:10.1109/71.207593", largest=10**6),
+    _method(etf, "Hwang, Chow, Anger & Lee 1989, doi:10.1137/0218016", largest=10**6),
+    _method(linear_clustering, "Kim & Browne 1988, ICPP", largest=10**6),
+    _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841", largest=10**8),
+    _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5),
+    _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
+    _method(min_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
+    _method(greedy, "Armstrong, Hensgen & Kidd 1998, doi:10.1109/HCW.1998.666547", largest=10**8),
+    _method(least_loaded, "Graham 1969, doi:10.1137/0117039", largest=10**7),
+    _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105", largest=10**7),
+    _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420", largest=10**7),
     _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),
 )
 
