@@ -188,7 +188,8 @@ class Problem:
         latency, per_byte = int(self.latency_us[0, 0]), float(self.us_per_byte[0, 0])
         if per_byte == 0:
             return np.full(len(self.pred), latency)
-        return latency + np.ceil(self.edge_bytes * per_byte - 1e-6).astype(np.int64)
+        edge_us: Int64 = latency + np.ceil(self.edge_bytes * per_byte - 1e-6).astype(np.int64)
+        return edge_us
 
     @cached_property
     def apart_member(self) -> Int32:

@@ -94,7 +94,7 @@ def _fits(executor: object, pin: Pin | None) -> bool:
 
 
 def _homeless(graph: Graph, cluster: Cluster, progress: Progress, place: Bool, place_row: Int32) -> Iterator[Fault]:
-    none: Bool = ~place.any(axis=1)
+    none = np.logical_not(place.any(axis=1))
     if not none.any():
         return
     limits = [executor.memory_bytes for executor in cluster.executors]

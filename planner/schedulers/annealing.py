@@ -1,9 +1,9 @@
 """Simulated annealing over the order of tasks and the executors they are sent to.
 
 S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, Optimization by simulated annealing, Science 220(4598), 1983,
-doi:10.1126/science.220.4598.671. Neighbours move one task: to another place in the order, or to another executor, half
-of them on a critical chain. A neighbour is scheduled by the list scheduler with insertion; how long it may be at most is
-drawn first, so that most are given up before they are complete.
+doi:10.1126/science.220.4598.671. Neighbours move one task to another place in the order or to another executor, or
+exchange the executors of two; most are of tasks on a critical chain. A neighbour is scheduled by the list scheduler
+with insertion, from the first change on. How long it may be at most is drawn first, so that most are given up early.
 """
 
 from __future__ import annotations

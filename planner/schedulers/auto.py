@@ -126,7 +126,7 @@ def _steps(problem: Problem) -> int:
 
 
 def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int) -> None:
-    """Vary ranks; where it matters which task runs where, only for a while, and then anneal, more than once if small."""
+    """Vary ranks; where it matters which task runs where, for a while only, and then anneal, repeatedly if small."""
 
     def part(share: float) -> Budget:
         return Budget(

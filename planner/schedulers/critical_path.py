@@ -1,8 +1,8 @@
 """Critical path: b-level list scheduling.
 
 T. L. Adam, K. M. Chandy, J. R. Dickson, A comparison of list schedules for parallel processing systems, CACM 17(12),
-1974, doi:10.1145/361604.361619; with finish times instead of start times, for executors of different speeds. The one for
-millions of tasks: HEFT without looking for gaps.
+1974, doi:10.1145/361604.361619; with finish times instead of start times, for executors of different speeds. The one
+for millions of tasks: HEFT without looking for gaps.
 """
 
 from __future__ import annotations

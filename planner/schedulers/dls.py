@@ -17,7 +17,7 @@ __all__ = ["dls"]
 def dls(problem: Problem, seed: int) -> Schedule:
     """Take the ready task and the slot of the greatest dynamic level: the static level less the start, plus the gain.
 
-    The static level is the longest path to the end without communication; the gain is what the slot's executor is faster
-    than the mean.
+    The static level is the longest path to the end without communication; the gain is what the slot's executor is
+    faster than the mean.
     """
     return ready_list(problem, EARLIEST, by_start=True, level=static_level(problem), mean_time=True)

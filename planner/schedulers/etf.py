@@ -1,7 +1,7 @@
 """ETF: earliest task first.
 
-J.-J. Hwang, Y.-C. Chow, F. D. Anger, C.-Y. Lee, Scheduling precedence graphs in systems with interprocessor communication
-times, SIAM Journal on Computing 18(2), 1989, section 3, doi:10.1137/0218016.
+J.-J. Hwang, Y.-C. Chow, F. D. Anger, C.-Y. Lee, Scheduling precedence graphs in systems with interprocessor
+communication times, SIAM Journal on Computing 18(2), 1989, section 3, doi:10.1137/0218016.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """List scheduling for very many slots: every task behind all others of its slot, found without looking at all slots.
 
-Slots of one class of executors differ only in when they are free, so that the best of them is the one that is free first:
-the winner of a tournament, which one match a round brings up to date. The executor that the latest input comes from is
-the only one where a task may start before that input could be anywhere else, and is looked at by itself.
+Slots of one class of executors differ only in when they are free, so that the best of them is the one that is free
+first: the winner of a tournament, which one match a round brings up to date. The executor that the latest input comes
+from is the only one where a task may start before that input could be anywhere else, and is looked at by itself.
 """
 
 from __future__ import annotations
@@ -64,11 +64,19 @@ def schedule_at_frontier(problem: Problem, order: Int32) -> Schedule:
     seat = np.empty_like(player)
     seat[player] = np.arange(len(player))
     first = np.searchsorted(slot_class[player], np.arange(problem.time_us.shape[1] + 1))
-    one = np.zeros(1, np.int64)
     field = _Field(
-        *(player, seat, first, np.zeros(2 * len(player), np.int32), problem.slot_ready_us.copy()),
-        *(problem.fixed_slot.copy(), problem.fixed_start_us.copy(), problem.fixed_finish_us.copy()),
-        *(one.copy(), one.copy(), one.copy(), np.zeros(1, np.int32)),
+        player=player,
+        seat=seat,
+        first=first,
+        winner=np.zeros(2 * len(player), np.int32),
+        free=problem.slot_ready_us.copy(),
+        slot=problem.fixed_slot.copy(),
+        start=problem.fixed_start_us.copy(),
+        finish=problem.fixed_finish_us.copy(),
+        latest=np.zeros(1, np.int64),
+        second=np.zeros(1, np.int64),
+        own=np.zeros(1, np.int64),
+        source=np.zeros(1, np.int32),
     )
     _place_all(arrays(problem), field, np.ascontiguousarray(order, dtype=np.int32))
     return Schedule(field.slot, field.start, field.finish)

@@ -1,8 +1,8 @@
 """Linear clustering: critical paths are kept together, one after another.
 
 S. J. Kim, J. C. Browne, A general approach to mapping of parallel computations upon multiprocessor architectures,
-International Conference on Parallel Processing, 1988, volume 3, 1–8. For graphs whose communication is heavy: no edge of
-a path costs anything.
+International Conference on Parallel Processing, 1988, volume 3, 1–8. For graphs whose communication is heavy: no edge
+of a path costs anything.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ __all__ = ["optimistic_cost", "peft"]
 def peft(problem: Problem, seed: int) -> Schedule:
     """Take ready tasks by mean optimistic cost, each where its end and what must follow there are least.
 
-    The optimistic cost of a task on an executor is the longest path behind it, every task of it on its best executor. It
-    is the same for all executors of a class, so that the table has a column a class.
+    The optimistic cost of a task on an executor is the longest path behind it, every task of it on its best executor.
+    It is the same for all executors of a class, so that the table has a column a class.
     """
     cost = optimistic_cost(problem)
     slots = np.bincount(problem.executor_class[problem.slot_executor], minlength=cost.shape[1])
@@ -41,9 +41,8 @@ def peft(problem: Problem, seed: int) -> Schedule:
 
 def optimistic_cost(problem: Problem) -> Float64:
     """Give the optimistic cost table (equation 5); shape (n, classes), in microseconds."""
-    return _table(
-        problem.order, problem.succ_ptr, problem.succ, problem.succ_edge, problem.time_us, problem.mean_edge_us
-    )
+    lists = problem.order, problem.succ_ptr, problem.succ, problem.succ_edge
+    return _table(*lists, problem.time_us, problem.mean_edge_us)
 
 
 @compiled

@@ -54,7 +54,7 @@ def ready_list(
         given = problem if whole is not None else replace(problem, **reserved(problem))
         room = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
         free, waiting = given.slot_ready_us.copy(), np.empty(n, np.int64)
-        how = rule, by_start, ranks, subtracted, lowered, not problem.fits
+        how: Any = rule, by_start, ranks, subtracted, lowered, not problem.fits
         if _run(arrays(given), at, problem.succ_ptr, problem.succ, free, waiting, *room, *how):
             return Schedule(at.slot, at.start, at.finish)
     raise ValueError("tasks that are to be apart find no executor")
@@ -113,8 +113,8 @@ def _before(task: Any, other: Any, rule: Any, ranks: Any, value: Any, second: An
     elif rule == SUFFERAGE:
         a, b = a - second[task], b - second[other]
     if a != b:
-        return a < b
-    return ranks[task] > ranks[other] or (ranks[task] == ranks[other] and task < other)
+        return bool(a < b)
+    return bool(ranks[task] > ranks[other] or (ranks[task] == ranks[other] and task < other))
 
 
 @bare
