@@ -39,7 +39,7 @@ def parser() -> Parser:
     words.add_argument(
         "--out", metavar="DIR", help="a new folder for all that is written (runs/corpus-TIME if left out)"
     )
-    words.add_argument("--budget", metavar="TIME", help="time for planning (2s if left out)")
+    words.add_argument("--budget", metavar="TIME", help="search for a plan for so long, unless it is proved before")
     return words
 
 
@@ -48,7 +48,7 @@ def corpus(argv: Sequence[str] | None = None) -> None:
     words = parser().parse(argv)
     reader = Reader(words)
     executors, slots = reader.number("executors", 2, least=1, most=64), reader.number("slots", 1, least=1, most=64)
-    limit, budget = reader.option("limit", None, lambda text: whole(text, least=1)), reader.budget(2.0)
+    limit, budget = reader.option("limit", None, lambda text: whole(text, least=1)), reader.budget()
     out = reader.new_folder("out") or Path("runs", f"corpus-{datetime.now():%Y%m%d-%H%M%S}")
     reader.check()
     files = source_files(words.root, limit)

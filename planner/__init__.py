@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planner.errors import InfeasibleError, InputError, PlannerError, PreflightError, RunError
     from planner.io import read_cluster, read_graph, write_cluster, write_graph
     from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network, Pin, Progress
-    from planner.pipeline import Efficiency, Plan, compare, curve, plan, read_efficiency, read_plan, simulate
+    from planner.pipeline import Efficiency, Plan, compare, curve, plan, read_efficiency, read_plan, replan, simulate
 
 _HOME = {
     "planner.errors": ("InfeasibleError", "InputError", "PlannerError", "PreflightError", "RunError"),
@@ -36,6 +36,7 @@ _HOME = {
         "plan",
         "read_efficiency",
         "read_plan",
+        "replan",
         "simulate",
     ),
 }
@@ -64,6 +65,7 @@ __all__ = [
     "read_efficiency",
     "read_graph",
     "read_plan",
+    "replan",
     "simulate",
     "write_cluster",
     "write_graph",

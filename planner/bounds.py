@@ -42,12 +42,50 @@ def lower_bound(problem: Problem) -> Bound:
         return Bound(0, "there is nothing to do")
     rows = problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ
     shortest = _shortest(problem)
+    if not problem.fresh:
+        return max(_remaining(problem, shortest), key=lambda bound: bound.us)
     end, tail = _heads_and_tails(*rows, shortest)
     spans = _Spans(end - shortest, tail - shortest, shortest)
     path = int((end + tail - shortest).max())
     critical = Bound(path, f"the critical path takes {format_seconds(path)} on the fastest executors")
     bounds = [critical, *_capacity(problem, spans), *_memory(problem, spans), *_pigeonhole(problem, spans)]
     return _rounded(problem, max(bounds, key=lambda bound: bound.us))
+
+
+def _remaining(problem: Problem, shortest: Int64) -> Iterator[Bound]:
+    """Bounds on a plan of which a part has begun."""
+    left = problem.fixed_slot < 0
+    ends = int(problem.fixed_finish_us.max(initial=0))
+    yield Bound(ends, f"what has begun ends after {format_seconds(ends)}")
+    if not left.any():
+        return
+    soonest = int(problem.slot_ready_us.min())
+    rows = problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ
+    path = _longest_left(*rows, np.where(left, shortest, 0), np.where(left, soonest, problem.fixed_finish_us), left)
+    yield Bound(path, f"the critical path of what is left takes until {format_seconds(path)} on the fastest executors")
+    load = (problem.time_us * problem.class_speed[None, :]).min(axis=1)[left].sum() * (1 - len(shortest) * 2**-52)
+    order = np.argsort(problem.slot_ready_us)
+    speed = problem.class_speed[problem.executor_class[problem.slot_executor]][order]
+    ready = problem.slot_ready_us[order].astype(np.float64)
+    # The first k slots fill up until they end together; with the right k that is before the next one is free.
+    level = (load + np.cumsum(speed * ready)) / np.cumsum(speed)
+    us = int(np.floor(level.min() * (1 - 2**-40)))
+    yield Bound(us, f"the work that is left fills {problem.n_slots} slots until {format_seconds(us)}")
+
+
+@compiled
+def _longest_left(
+    order: Int32, pred_ptr: Int64, pred: Int32, succ_ptr: Int64, succ: Int32, time: Int64, soonest: Int64, left: Bool
+) -> Any:
+    end, longest = soonest.copy(), np.int64(0)
+    for k in range(len(order)):
+        task = order[k]
+        if left[task]:
+            for i in range(pred_ptr[task], pred_ptr[task + 1]):
+                end[task] = max(end[task], end[pred[i]])
+            end[task] += time[task]
+            longest = max(longest, end[task])
+    return longest
 
 
 class _Spans(NamedTuple):

@@ -220,11 +220,11 @@ class Problem:
         ------
         tasks : ndarray of int64
         slots : ndarray of int32
-            Both ascending; every task is in one group.
+            Both ascending; every task that has not begun is in one group.
         """
         for row in range(len(self.place)):
             slots = np.flatnonzero(self.place[row][self.slot_executor]).astype(np.int32)
-            tasks = np.flatnonzero(self.place_row == row)
+            tasks = np.flatnonzero((self.place_row == row) & (self.fixed_slot < 0))
             if len(tasks):
                 yield tasks, slots
 

@@ -54,10 +54,10 @@ def plan_command(words: Namespace) -> None:
 def compare_command(words: Namespace) -> None:
     """Carry out ``planner compare``."""
     reader = Reader(words)
-    chosen, budget, seed = reader.method_list(), reader.budget(), reader.seed()
+    chosen, effort, seed = reader.method_list(), reader.effort(), reader.seed()
     graph, cluster = _inputs(reader)
     reader.check()
-    frame = pipeline.compare(graph, cluster, methods=chosen, budget=budget, seed=seed).to_pandas()
+    frame = pipeline.compare(graph, cluster, methods=chosen, seed=seed, **effort).to_pandas()
     _show(words, rows(frame), lambda: comparison_text(frame))
 
 
@@ -71,7 +71,16 @@ def simulate_command(words: Namespace) -> None:
 
 def _replay(words: Namespace) -> None:
     reader = Reader(words)
-    reader.refuse("goes with a graph, and this is a plan", "edges", "slots", "bandwidth", "latency", "method", "budget")
+    reader.refuse(
+        "goes with a graph, and this is a plan",
+        "edges",
+        "slots",
+        "bandwidth",
+        "latency",
+        "method",
+        "budget",
+        "iterations",
+    )
     noise, seed = reader.noise(), reader.seed()
     planned = None
     with reader.collecting(words.file):
@@ -88,10 +97,10 @@ def _curve(words: Namespace) -> None:
     reader = Reader(words)
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow")
     span, slots = reader.span(), reader.number("slots", 1, least=1, most=10_000)
-    method, budget, seed, network = reader.method(), reader.budget(1.0), reader.seed(), reader.network()
+    method, effort, seed, network = reader.method(), reader.effort(), reader.seed(), reader.network()
     graph = named_graph(reader, words.file)
     reader.check()
-    settings: dict[str, Any] = {"slots": slots, "network": network, "method": method, "budget": budget, "seed": seed}
+    settings: dict[str, Any] = {"slots": slots, "network": network, "method": method, "seed": seed, **effort}
     found = pipeline.curve(graph, span, **settings)
     summary = {"knee": found.knee, "slots": slots, "points": rows(found.to_pandas())}
     _show(words, summary, lambda: str(found))
@@ -117,7 +126,7 @@ def planning_settings(reader: Reader) -> dict[str, Any]:
     """Read what ``plan`` and ``run`` plan by."""
     settings: dict[str, Any] = {
         "method": reader.method(),
-        "budget": reader.budget(),
+        **reader.effort(),
         "seed": reader.seed(),
         "objective": reader.objective(),
     }

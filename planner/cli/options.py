@@ -101,9 +101,18 @@ class Reader:
         """Read ``--seed``."""
         return self.number("seed", 0)
 
-    def budget(self, default: float = 10.0) -> float:
+    def budget(self) -> float | None:
         """Read ``--budget`` as seconds."""
-        return self.option("budget", default, parse_seconds)
+        return self.option("budget", None, parse_seconds)
+
+    def effort(self) -> dict[str, Any]:
+        """Read ``--budget`` as seconds and ``--iterations``, of which at most one may be given."""
+        budget, iterations = self.budget(), None
+        if self.words.iterations is not None:
+            iterations = self.number("iterations", 0)
+            if self.words.budget is not None:
+                self.faults.append(Fault("--iterations", "stands beside --budget; expected one of them"))
+        return {"budget": budget, "iterations": iterations}
 
     def method(self) -> str:
         """Read ``--method``."""

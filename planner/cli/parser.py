@@ -140,7 +140,7 @@ def _simulate(commands: Any) -> None:
     parser.add_argument("--slots", metavar="S", help="for a graph: slots of each executor (1 if left out)")
     _network(parser, "for a graph: ")
     parser.add_argument("--method", metavar="NAME", help="for a graph: the planning method (auto if left out)")
-    _effort(parser, "10s; for a curve, 1s a point")
+    _effort(parser, "as many as take about a second; 2000 a point of a curve")
     _json(parser)
 
 
@@ -205,8 +205,11 @@ def _planning(parser: argparse.ArgumentParser) -> None:
     _effort(parser)
 
 
-def _effort(parser: argparse.ArgumentParser, budget: str = "10s") -> None:
-    parser.add_argument("--budget", metavar="TIME", help=f"time for planning, such as 500ms ({budget} if left out)")
+def _effort(parser: argparse.ArgumentParser, otherwise: str = "as many as take about a second") -> None:
+    parser.add_argument("--budget", metavar="TIME", help="search for so long, such as 10s, unless it is proved before")
+    parser.add_argument(
+        "--iterations", metavar="N", help=f"or try so many schedules, for the same plan every time ({otherwise})"
+    )
     parser.add_argument("--seed", metavar="N", help="the same seed gives the same plan (0 if left out)")
 
 

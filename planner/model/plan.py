@@ -10,6 +10,7 @@ import numpy as np
 from planner.model.arrays import Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
+from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Plan:
         What a reader should know: why it stopped, what was decomposed into how many shards and why.
     settings : dict
         Seed, budget and whatever else the plan depended on.
+    progress : Progress or None
+        What had begun when it was made. A file of the plan does not hold it.
     """
 
     graph: Graph
@@ -101,6 +104,7 @@ class Plan:
     trials: tuple[Trial, ...] = ()
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
 
     @property
     def makespan_us(self) -> int:

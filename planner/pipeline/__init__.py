@@ -4,6 +4,7 @@ from planner.pipeline.comparing import Comparison, compare
 from planner.pipeline.efficiency import Efficiency, read_efficiency
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan, read_plan
+from planner.pipeline.replanning import replan
 from planner.pipeline.simulating import Curve, Simulation, curve, simulate
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "plan",
     "read_efficiency",
     "read_plan",
+    "replan",
     "simulate",
 ]

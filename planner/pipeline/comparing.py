@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
@@ -70,7 +70,8 @@ def compare(
     cluster: Cluster,
     *,
     methods: Sequence[str] | None = None,
-    budget: float = 10.0,
+    budget: float | None = None,
+    iterations: int | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Plan a graph by several methods.
@@ -81,9 +82,8 @@ def compare(
     cluster : Cluster
     methods : sequence of str, optional
         ``auto`` and all methods when left out.
-    budget : float
-        Seconds that ``auto`` may take.
-    seed : int
+    budget, iterations, seed
+        As `plan`.
 
     Raises
     ------
@@ -97,5 +97,6 @@ def compare(
     4.0
     """
     names = list(methods) if methods is not None else ["auto", *(method.name for method in all_methods())]
-    plans = [plan(graph, cluster, method=name, budget=budget, seed=seed) for name in dict.fromkeys(names)]
+    effort: dict[str, Any] = {"budget": budget, "iterations": iterations, "seed": seed}
+    plans = [plan(graph, cluster, method=name, **effort) for name in dict.fromkeys(names)]
     return Comparison(tuple(sorted(plans, key=lambda found: found.makespan_us)))

@@ -131,7 +131,7 @@ def _slots(found: model.Plan) -> str:
 
 
 def _remedies(found: model.Plan) -> list[str]:
-    settings = {"method": "auto", "budget": 1.0, "seed": int(found.settings.get("seed", 0))}
+    settings = {"method": "auto", "iterations": 2000, "seed": int(found.settings.get("seed", 0))}
     reference = min(plan(found.graph, found.cluster, **settings).makespan_us, found.makespan_us)  # type: ignore[arg-type]
     worlds: list[tuple[str, Graph, Cluster]] = [("one more executor", found.graph, _larger(found.cluster))]
     if found.graph.edge_bytes.any() and (found.cluster.class_us_per_byte.any() or found.cluster.class_latency_us.any()):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "Simulation", "curve", "simulate"]
 
+_A_POINT = 2000
+"""Schedules that a point of a curve tries: a curve of sixty points takes a few seconds."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
@@ -123,7 +126,7 @@ def simulate(
     InvalidPlanError
         If it is no valid plan, for example because its file was changed by hand.
     """
-    validate(plan.graph, plan.cluster, plan.schedule)
+    validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     return Simulation(plan, schedule, {"noise": noise, "slow": dict(slow or {}), "seed": seed})
 
@@ -187,7 +190,8 @@ def curve(
     slots: int = 1,
     network: Network | None = None,
     method: str = "auto",
-    budget: float = 1.0,
+    budget: float | None = None,
+    iterations: int | None = None,
     seed: int = 0,
 ) -> Curve:
     """Plan a graph on each number of equal executors.
@@ -202,8 +206,8 @@ def curve(
     slots : int
         Slots of each executor.
     network : Network, optional
-    method, budget, seed
-        As `plan`; the budget is for each point.
+    method, budget, iterations, seed
+        As `plan`, for each point; with neither budget nor iterations, 2000 schedules a point.
 
     Raises
     ------
@@ -213,9 +217,10 @@ def curve(
     counts = sorted(set(executors))
     if not counts or counts[0] < 1:
         raise InputError(f"executors are {counts[:5]}; expected numbers of 1 or more, such as 2..64")
-    plans = [
-        plan(graph, Cluster.uniform(n, slots, network=network), method=method, budget=budget, seed=seed) for n in counts
-    ]
+    if budget is None and iterations is None:
+        iterations = _A_POINT
+    effort: dict[str, Any] = {"method": method, "budget": budget, "iterations": iterations, "seed": seed}
+    plans = [plan(graph, Cluster.uniform(n, slots, network=network), **effort) for n in counts]
     makespans = accumulate((found.makespan_us for found in plans), min)
     return Curve(tuple(counts), tuple(makespans), tuple(found.bound.us for found in plans), slots)
 

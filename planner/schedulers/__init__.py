@@ -2,5 +2,6 @@
 
 from planner.schedulers.auto import Found, auto
 from planner.schedulers.registry import Method, get, methods
+from planner.schedulers.remaining import keep, list_anew
 
-__all__ = ["Found", "Method", "auto", "get", "methods"]
+__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "methods"]

@@ -96,9 +96,7 @@ def auto(
     race = _Race(bound)
     for method in _worth_it(problem):
         if race.best is not None and until is not None and time.monotonic() > until:
-            return race.found(
-                f"the budget of {seconds:g} s was used up; not tried: {method.name} and what comes after it"
-            )
+            return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what follows it")
         began = time.perf_counter()
         race.enter(method.name, method.schedule(problem, seed), began)
         if race.met:

@@ -136,7 +136,9 @@ def list_schedule(
     Schedule
         Memory is kept: a task waits until those beside it leave enough. Tasks that have begun stand as they are.
     """
-    forced = np.full(problem.n, -1, dtype=np.int32) if slots is None else slots.astype(np.int32)
+    forced = np.full(problem.n, -1, dtype=np.int32)
+    if slots is not None:
+        forced = np.where(problem.fixed_slot < 0, slots, -1).astype(np.int32)
     if slots is not None and not _hold(problem, forced):
         raise ValueError("a task is sent to an executor that may not take it")
     if executor is not None:
@@ -145,10 +147,11 @@ def list_schedule(
     where, how = state(problem), (first == "start", insertion, not problem.fits)
     for given in (problem, None):
         whole = problem if given is not None else replace(problem, **reserved(problem))
+        forced = forced if given is not None else np.where(problem.apart < 0, forced, -1).astype(np.int32)
         if place_all(arrays(whole), where, order, forced, *how, np.zeros(0, dtype=np.int64), NEVER):
             break
     else:
-        raise ValueError("tasks that are to be apart are sent to one executor")
+        raise ValueError("tasks that are to be apart find no executor")
     return Schedule(where.slot, where.start, where.finish)
 
 

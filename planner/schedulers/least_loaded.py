@@ -25,7 +25,7 @@ def least_loaded(problem: Problem, seed: int) -> Schedule:
     times = problem.time_us.tolist()
     load = [(0, slot) for slot in range(problem.n_slots)]
     slots = np.empty(problem.n, dtype=np.int32)
-    for task in problem.order.tolist():
+    for task in problem.order[problem.fixed_slot[problem.order] < 0].tolist():
         passed_over = []
         while not place[row[task]][executor[load[0][1]]]:
             passed_over.append(heapq.heappop(load))

@@ -96,6 +96,7 @@ def test_the_public_names_are_these() -> None:
         "read_efficiency",
         "read_graph",
         "read_plan",
+        "replan",
         "simulate",
         "write_cluster",
         "write_graph",

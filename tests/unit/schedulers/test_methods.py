@@ -20,18 +20,21 @@ def schedule(name: str, graph: Graph, cluster: Cluster, seed: int = 0) -> Schedu
 
 def test_all_methods_are_named_described_and_sourced() -> None:
     names = [method.name for method in methods()]
-    assert {"round_robin", "random", "least_loaded", "priority", "greedy", "heft", "cpop", "fastest_executor"} == {
-        *names
+    assert set(names) == {
+        *("round_robin", "random", "least_loaded", "priority", "greedy", "heft", "cpop", "peft", "dls", "etf"),
+        *("min_min", "max_min", "sufferage", "critical_path", "linear_clustering", "fastest_executor"),
     }
     assert len(set(names)) == len(names)
     for method in methods():
         assert get(method.name) is method
         assert method.summary and "\n" not in method.summary
-        assert "doi:10." in method.source or "arXiv:" in method.source
+        assert any(where in method.source for where in ("doi:10.", "arXiv:", "ICPP"))
 
 
 def test_an_unknown_name_is_answered_with_the_valid_ones() -> None:
-    with pytest.raises(InputError, match=r"'ceop' is not known; did you mean cpop\? expected auto, heft, cpop, "):
+    with pytest.raises(
+        InputError, match=r"'ceop' is not known; did you mean cpop\? expected auto, heft, critical_path, "
+    ):
         get("ceop")
 
 
@@ -139,3 +142,78 @@ def test_fastest_executor_prefers_capacity_where_there_is_work_for_it() -> None:
     assert schedule("fastest_executor", wide, cluster).makespan_us == 2 * S
     chain = Graph.from_arrays(work=[1, 1], source=[0], target=[1])
     assert schedule("fastest_executor", chain, cluster).makespan_us == 1 * S
+
+
+def test_min_min_takes_the_shortest_and_max_min_the_longest_first() -> None:
+    graph = Graph.from_arrays(work=[2, 5, 1])
+    assert schedule("min_min", graph, Cluster.uniform(1)).start_us.tolist() == [1 * S, 3 * S, 0]
+    assert schedule("max_min", graph, Cluster.uniform(1)).start_us.tolist() == [5 * S, 0, 7 * S]
+
+
+def test_sufferage_gives_the_fast_executor_to_the_task_that_would_suffer_most() -> None:
+    kinds = ["a", "b"]
+    cluster = Cluster((Executor("0", speeds={"a": 2.0, "b": 10.0}), Executor("1")))
+    graph = Graph.from_arrays(work=[10, 10], kind=kinds)  # a: 5 s or 10 s; b: 1 s or 10 s
+    found = schedule("sufferage", graph, cluster)
+    assert found.slot.tolist() == [0, 0] and found.start_us.tolist() == [1 * S, 0]
+
+
+def test_etf_starts_what_can_start_first_and_breaks_ties_by_level() -> None:
+    """Both sources can start at once: the one with the longer path behind it goes first."""
+    graph = Graph.from_arrays(work=[1, 1, 9], source=[1], target=[2])
+    assert schedule("etf", graph, Cluster.uniform(1)).start_us.tolist() == [10 * S, 0, 1 * S]
+
+
+def test_dls_prefers_the_executor_that_is_faster_than_the_mean() -> None:
+    """Both are free at once; on the faster one the level is greater by what it saves."""
+    cluster = Cluster((Executor("slow"), Executor("fast", speed=4.0)))
+    assert schedule("dls", Graph.from_arrays(work=[8]), cluster).slot.tolist() == [1]
+    assert schedule("etf", Graph.from_arrays(work=[8]), cluster).slot.tolist() == [0]
+
+
+def test_peft_looks_ahead_where_heft_does_not() -> None:
+    """The first task ends sooner on executor 0, but all that follows is slow there, and moving its value takes long."""
+    cluster = Cluster((Executor("0", speeds={"first": 2.0}), Executor("1", speeds={"then": 10.0})), Network(0, 10**6))
+    graph = Graph.from_arrays(work=[4, 20], source=[0], target=[1], output=[10 * 10**6, 0], kind=["first", "then"])
+    heft, peft = (schedule(name, graph, cluster) for name in ("heft", "peft"))
+    assert heft.slot.tolist()[0] == 0 and peft.slot.tolist() == [1, 1]
+    assert (heft.makespan_us, peft.makespan_us) == (14 * S, 6 * S)
+
+
+def test_linear_clustering_keeps_critical_paths_together() -> None:
+    """Two chains of which the values are costly to move, and a cheap edge between them."""
+    graph = Graph.from_arrays(
+        work=[1, 1, 1, 1, 1, 1],
+        source=[0, 1, 3, 4, 0],
+        target=[1, 2, 4, 5, 4],
+        edge_bytes=[9 * 10**6, 9 * 10**6, 8 * 10**6, 8 * 10**6, 0],
+    )
+    slot = schedule("linear_clustering", graph, Cluster.uniform(2, network=Network(0, 10**6))).slot.tolist()
+    assert slot[:3] == [slot[0]] * 3 and slot[3:] == [slot[3]] * 3 and slot[0] != slot[3]
+
+
+def test_critical_path_agrees_with_the_tournament_of_slots() -> None:
+    """With many slots the best one is found without looking at all: no task could have ended sooner elsewhere."""
+    draw = np.random.default_rng(0)
+    target = np.repeat(np.arange(20, 400), 3)
+    source = draw.integers(0, 20, len(target)) + (target // 20 - 1) * 20
+    graph = Graph.from_arrays(work=draw.lognormal(0, 1, 400), source=source, target=target, output=[10**5] * 400)
+    cluster = Cluster(tuple(Executor(str(i), slots=1 + i % 3, speed=1.0 + i % 4) for i in range(60)), Network(10, 1e8))
+    problem = Problem.of(graph, cluster)
+    found = get("critical_path").schedule(problem, 0)
+    free = np.zeros(problem.n_slots, np.int64)
+    for task in np.lexsort((np.arange(400), -upward_rank(problem))).tolist():
+        ends = []
+        for slot in range(problem.n_slots):
+            here = int(problem.slot_executor[slot])
+            edges = range(graph.pred_ptr[task], graph.pred_ptr[task + 1])
+            arrives = [
+                int(found.finish_us[graph.pred[e]])
+                + cluster.transfer_us(
+                    int(graph.edge_bytes[e]), int(problem.slot_executor[found.slot[graph.pred[e]]]), here
+                )
+                for e in edges
+            ]
+            ends.append(max([int(free[slot]), *arrives]) + int(problem.time_us[task, problem.executor_class[here]]))
+        assert found.finish_us[task] == min(ends)
+        free[found.slot[task]] = found.finish_us[task]

@@ -1,0 +1,90 @@
+"""``replan(...)``: what is left of a plan, planned anew around what has begun."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from planner.bounds import lower_bound
+from planner.cost import Problem
+from planner.model import plan as model
+from planner.model.cluster import Cluster
+from planner.model.progress import Progress
+from planner.model.units import MICROSECONDS
+from planner.pipeline.plans import Plan
+from planner.schedulers import Found, auto, keep, list_anew
+from planner.validate import validate
+
+__all__ = ["replan"]
+
+
+def replan(
+    plan: model.Plan,
+    progress: Progress,
+    cluster: Cluster | None = None,
+    *,
+    budget: float | None = None,
+    iterations: int = 0,
+    seed: int = 0,
+) -> Plan:
+    """Plan anew what of a plan has not begun.
+
+    Parameters
+    ----------
+    plan : Plan
+    progress : Progress
+        What has begun, what is expected of it, and which executors are closed.
+    cluster : Cluster, optional
+        Where speeds or links have turned out otherwise. The slots of the plan are its first ones, in the same order;
+        executors that have come since stand behind them.
+    budget : float, optional
+        Seconds to search in.
+    iterations : int
+        Schedules to try in a search. With neither, the better of two is taken within milliseconds: what is left stays
+        on its slots in its order, or is all listed anew.
+    seed : int
+
+    Returns
+    -------
+    Plan
+        Of all tasks; those that have begun stand as recorded.
+
+    Raises
+    ------
+    InfeasibleError
+        If a task is left that no open executor may take.
+
+    Examples
+    --------
+    >>> from planner import Cluster, Graph, Progress, plan
+    >>> planned = plan(Graph.from_arrays(work=[4, 4, 4]), Cluster.uniform(3))
+    >>> lost = Progress.none(3, now_us=1_000_000)  # executor 2 was lost before anything had begun
+    >>> replan(planned, Progress(lost.now_us, lost.slot, lost.start_us, lost.finish_us, closed=("2",))).makespan
+    9.0
+    """
+    began = time.perf_counter()
+    world = plan.cluster if cluster is None else cluster
+    problem = Problem.of(plan.graph, world, progress)
+    bound = lower_bound(problem)
+    if budget is None and not iterations:
+        trials = keep(problem, plan.schedule), list_anew(problem)
+        best = int(np.argmin([trial.makespan_us for trial in trials]))
+        name = ("as planned", "heft")[best]
+        found = Found(trials[best], name, (), f"{name} was the better of two")
+    else:
+        found = auto(problem, bound, seed, seconds=budget, schedules=None if budget is not None else iterations)
+    validate(plan.graph, world, found.schedule, progress)
+    return Plan(
+        plan.graph,
+        world,
+        found.schedule,
+        bound,
+        found.method,
+        seconds=time.perf_counter() - began,
+        value=found.schedule.makespan_us / MICROSECONDS,
+        trials=found.trials,
+        notes=(*plan.notes, found.stopped),
+        settings={**plan.settings, "replanned_at": progress.now_us / MICROSECONDS},
+        progress=progress,
+    )

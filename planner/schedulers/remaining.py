@@ -1,0 +1,35 @@
+"""What is left of a plan: kept where it was, or listed anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.plan import Schedule
+from planner.schedulers.heft import heft
+from planner.schedulers.kernel import list_schedule
+
+__all__ = ["keep", "list_anew"]
+
+
+def keep(problem: Problem, planned: Schedule) -> Schedule:
+    """Leave tasks on their slots and in their order; those whose executor is closed go where they end first.
+
+    Parameters
+    ----------
+    problem : Problem
+        With what has begun.
+    planned : Schedule
+        Of the same tasks; its slots are the first ones of the problem.
+    """
+    position = np.empty(problem.n, dtype=np.int64)
+    position[problem.order] = np.arange(problem.n)
+    order = np.lexsort((position, planned.finish_us, planned.start_us)).astype(np.int32)
+    open_there = problem.place[problem.place_row, problem.slot_executor[planned.slot]]
+    slots = np.where(open_there & (problem.apart < 0), planned.slot, -1).astype(np.int32)
+    return list_schedule(problem, order, slots=slots, insertion=True)
+
+
+def list_anew(problem: Problem) -> Schedule:
+    """Schedule what is left by falling upward rank, as `heft` does."""
+    return heft(problem, 0)
