@@ -2,6 +2,5 @@
 
 from planner.partitioners.contiguous import contiguous_cuts
 from planner.partitioners.decompose import Decomposed, decompose
-from planner.partitioners.lpt import lpt
 
-__all__ = ["Decomposed", "contiguous_cuts", "decompose", "lpt"]
+__all__ = ["Decomposed", "contiguous_cuts", "decompose"]

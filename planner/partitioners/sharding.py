@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from planner.model.arrays import Float64, Int64
 from planner.model.units import format_seconds
+from planner.packing import lpt
 from planner.partitioners.contiguous import contiguous_cuts
-from planner.partitioners.lpt import lpt
 
 __all__ = ["TASK_OVERHEAD_US", "Sharding", "choose_sharding"]
 

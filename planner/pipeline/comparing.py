@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planner.cost import Problem
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan
-from planner.schedulers import methods as all_methods
+from planner.schedulers import suiting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def compare(
     graph : Graph
     cluster : Cluster
     methods : sequence of str, optional
-        ``auto`` and all methods when left out.
+        ``auto`` and all methods that suit the graph when left out.
     budget, iterations, seed
         As `plan`.
 
@@ -96,7 +97,10 @@ def compare(
     >>> compare(Graph.from_arrays(work=[3, 2, 2]), Cluster.uniform(2), methods=["heft", "round_robin"]).best.makespan
     4.0
     """
-    names = list(methods) if methods is not None else ["auto", *(method.name for method in all_methods())]
     effort: dict[str, Any] = {"budget": budget, "iterations": iterations, "seed": seed}
-    plans = [plan(graph, cluster, method=name, **effort) for name in dict.fromkeys(names)]
+    plans = []
+    if methods is None:
+        plans = [plan(graph, cluster, **effort)]
+        methods = [method.name for method in suiting(Problem.of(plans[0].graph, cluster))]
+    plans += [plan(graph, cluster, method=name, **effort) for name in dict.fromkeys(methods)]
     return Comparison(tuple(sorted(plans, key=lambda found: found.makespan_us)))

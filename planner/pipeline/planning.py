@@ -113,6 +113,8 @@ def _solve(
         found = auto(problem, bound, seed, seconds=effort[0], schedules=effort[1])
     else:
         began = time.perf_counter()
+        if why := get(method).refuses(problem):
+            raise InputError([Fault("method", f"{method} {why}; expected another, such as heft")])
         schedule = get(method).schedule(problem, seed)
         trial = Trial(method, schedule.makespan_us, time.perf_counter() - began)
         found = Found(schedule, method, (trial,), f"{method} was asked for")

@@ -6,7 +6,6 @@ Counted in schedules, as it is if no time is given, it finds the same plan for t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from planner.cost import Problem
@@ -14,8 +13,9 @@ from planner.model.plan import Bound, Schedule, Trial
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import is_even
+from planner.schedulers.independent import refuses, repartition
 from planner.schedulers.problem_space_search import problem_space_search
-from planner.schedulers.registry import Method, methods
+from planner.schedulers.registry import suiting
 
 __all__ = ["Found", "auto"]
 
@@ -94,7 +94,7 @@ def auto(
     """
     until = None if seconds is None else time.monotonic() + seconds
     race = _Race(bound)
-    for method in _worth_it(problem):
+    for method in suiting(problem):
         if race.best is not None and until is not None and time.monotonic() > until:
             return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what follows it")
         began = time.perf_counter()
@@ -110,11 +110,6 @@ def auto(
     _search(race, problem, seed, left, schedules, max(1, _CHUNK_STEPS // steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
-
-
-def _worth_it(problem: Problem) -> Iterator[Method]:
-    size = problem.n * problem.n_slots
-    return (method for method in methods() if method.largest is None or size <= method.largest)
 
 
 def _steps(problem: Problem) -> int:
@@ -133,6 +128,12 @@ def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, sch
 
     assert race.best is not None  # noqa: S101 - methods ran before
     first = race.best
+    if refuses(problem) is None:
+        began = time.perf_counter()
+        budget = part(1.0)
+        packed, tried = repartition(problem, seed, start=first, enough_us=race.bound.us, budget=budget, chunk=chunk)
+        race.enter("repartition", packed, began, f"a few slots dealt out anew {tried} times")
+        return
     bound, began, alone = race.bound, time.perf_counter(), is_even(problem)
     varied = part(1.0 if alone else _RANKS_SHARE)
     searched = problem_space_search(problem, seed, start=race.best, enough_us=bound.us, budget=varied, chunk=chunk)

@@ -9,6 +9,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import compiled
+from planner.model.ordering import rising
 
 __all__ = [
     "by_rank",
@@ -21,23 +22,20 @@ __all__ = [
     "upward_rank",
 ]
 
+_MANY = 30_000
+
 
 def by_rank(problem: Problem, rank: Float64) -> Int32:
     """Order tasks by falling rank; equal ranks in topological order, so that no task comes before one it waits for.
 
-    Ranks are told apart to as many steps as fit beside a task's position in 63 bits: 2 ** 43 of them for a million
-    tasks. Sorting whole numbers is several times as fast as sorting with ties.
+    Ranks are told apart to 2 ** 52 steps of few tasks, and to 2 ** 44 of very many, which takes one pass less to sort.
     """
-    n = problem.n
-    if n == 0:
+    if problem.n == 0:
         return np.zeros(0, dtype=np.int32)
-    bits = max(1, (n - 1).bit_length())
     low, high = float(rank.min()), float(rank.max())
-    steps = float(2 ** min(62 - bits, 52))
-    scaled = (rank[problem.order] - low) * (steps / (high - low) if high > low else 0.0)
-    keys = ((np.int64(steps) - scaled.astype(np.int64)) << bits) | np.arange(n)
-    keys.sort()
-    ordered: Int32 = problem.order[keys & ((1 << bits) - 1)]
+    steps = float(2 ** (44 if problem.n > _MANY else min(52, 61 - problem.n.bit_length())))
+    falling = (high - rank[problem.order]) * (steps / (high - low) if high > low else 0.0)
+    ordered: Int32 = problem.order[rising(falling.astype(np.int64))]
     return ordered
 
 

@@ -16,6 +16,7 @@ from planner.schedulers.etf import etf
 from planner.schedulers.fastest_executor import fastest_executor
 from planner.schedulers.greedy import greedy
 from planner.schedulers.heft import heft
+from planner.schedulers.independent import lpt, multifit, refuses
 from planner.schedulers.least_loaded import least_loaded
 from planner.schedulers.linear_clustering import linear_clustering
 from planner.schedulers.max_min import max_min
@@ -26,7 +27,7 @@ from planner.schedulers.random import random
 from planner.schedulers.round_robin import round_robin
 from planner.schedulers.sufferage import sufferage
 
-__all__ = ["Method", "get", "methods"]
+__all__ = ["Method", "get", "methods", "suiting"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Method:
         Where it was published.
     largest : int or None
         Tasks times slots up to which it takes no longer than a second or so; None where it is quick at any size.
+    refuses : callable
+        Says in words why it does not plan a problem; None, if it does.
     """
 
     name: str
@@ -51,11 +54,17 @@ class Method:
     summary: str
     source: str
     largest: int | None = None
+    refuses: Callable[[Problem], str | None] = lambda problem: None
 
 
-def _method(function: Callable[[Problem, int], Schedule], source: str, largest: int | None = None) -> Method:
+def _method(
+    function: Callable[[Problem, int], Schedule],
+    source: str,
+    largest: int | None = None,
+    refuses: Callable[[Problem], str | None] = lambda problem: None,
+) -> Method:
     summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
-    return Method(function.__name__, function, summary, source, largest)
+    return Method(function.__name__, function, summary, source, largest, refuses)
 
 
 _METHODS = (
@@ -66,6 +75,8 @@ _METHODS = (
     _method(dls, "Sih & Lee 1993, doi:10.1109/71.207593", largest=10**6),
     _method(etf, "Hwang, Chow, Anger & Lee 1989, doi:10.1137/0218016", largest=10**6),
     _method(linear_clustering, "Kim & Browne 1988, ICPP", largest=10**6),
+    _method(lpt, "Graham 1969, doi:10.1137/0117039", refuses=refuses),
+    _method(multifit, "Coffman, Garey & Johnson 1978, doi:10.1137/0207001", 10**8, refuses),
     _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841", largest=10**8),
     _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5),
     _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
@@ -81,6 +92,13 @@ _METHODS = (
 def methods() -> tuple[Method, ...]:
     """Give all methods, better ones first."""
     return _METHODS
+
+
+def suiting(problem: Problem) -> tuple[Method, ...]:
+    """Give the methods that plan a problem, and take no longer for it than a second or so."""
+    size = problem.n * problem.n_slots
+    quick = (method for method in _METHODS if method.largest is None or size <= method.largest)
+    return tuple(method for method in quick if method.refuses(problem) is None)
 
 
 def get(name: str) -> Method:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.model import Cluster, Executor, GraphBuilder
-from planner.partitioners import contiguous_cuts, decompose, lpt
+from planner.packing import lpt
+from planner.partitioners import contiguous_cuts, decompose
 from planner.partitioners.contiguous import whole_weights
 from planner.partitioners.tree import tree_levels
 

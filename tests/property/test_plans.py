@@ -18,7 +18,7 @@ from planner.cost import Problem
 from planner.model import Cluster, Graph, Plan
 from planner.pipeline.explain import critical_chain
 from planner.replay import replay
-from planner.schedulers import auto, methods
+from planner.schedulers import auto, suiting
 from planner.schedulers.kernel import list_schedule
 from planner.validate import validate
 
@@ -28,7 +28,7 @@ from planner.validate import validate
 def test_every_method_is_valid_and_replays_no_later(graph: Graph, cluster: Cluster, seed: int) -> None:
     problem = Problem.of(graph, cluster)
     bound = lower_bound(problem)
-    for method in methods():
+    for method in suiting(problem):
         schedule = method.schedule(problem, seed)
         validate(graph, cluster, schedule)
         assert schedule.makespan_us >= bound.us

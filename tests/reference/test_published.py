@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from planner import Cluster, Executor, Graph, Network, plan, read_graph
 from planner.bounds import lower_bound
 from planner.cost import Problem
-from planner.schedulers import get, methods
+from planner.packing import pack
+from planner.schedulers import get, methods, suiting
 from planner.validate import validate
 
 pytestmark = pytest.mark.reference
@@ -38,7 +40,7 @@ def test_standard_task_graphs_by_every_method(reference_data: Path) -> None:
     instances = list(_task_graphs(reference_data, every=10))
     for graph, cluster, optimum in instances:
         problem = Problem.of(graph, cluster)
-        for method in methods():
+        for method in suiting(problem):
             schedule = method.schedule(problem, 0)
             validate(graph, cluster, schedule)
             assert schedule.makespan_us >= optimum * SECOND, (method.name, graph, cluster)
@@ -48,19 +50,20 @@ def test_standard_task_graphs_by_every_method(reference_data: Path) -> None:
 
 
 def test_standard_task_graphs_by_auto(reference_data: Path) -> None:
-    """Measured on all 796: 785 optima, mean gap 0.012 %, 790 bounds that are tight."""
+    """Measured on all 796 at 0.1 s: 794 optima, mean gap 0.001 %."""
     reached = proved = tight = 0
     gap = 0.0
     instances = list(_task_graphs(reference_data, every=5))
     for graph, cluster, optimum in instances:
-        found = plan(graph, cluster)
+        found = plan(graph, cluster, iterations=5000)
         assert found.lower_bound <= optimum <= found.makespan, (graph, cluster)
         reached += found.makespan == optimum
         proved += found.status == "optimal"
         tight += found.lower_bound == optimum
         gap += found.makespan / optimum - 1
     count = len(instances)
-    assert min(reached, proved, tight) >= 0.95 * count, (reached, proved, tight, count)
+    assert reached >= 0.98 * count, (reached, count)
+    assert min(proved, tight) >= 0.95 * count, (reached, proved, tight, count)
     assert gap / count <= 0.0005
 
 
@@ -92,7 +95,7 @@ def test_workflow_traces_by_every_method(reference_data: Path, setting: str) -> 
         problem = Problem.of(graph, cluster)
         bound = lower_bound(problem).us / SECOND
         assert float(row["lower_bound"]) - 1e-3 <= bound <= float(row["best_known"]) + ROUNDED, row
-        for method in methods():
+        for method in suiting(problem):
             schedule = method.schedule(problem, 0)
             validate(graph, cluster, schedule)
             if row["proven_optimal"] == "1":
@@ -102,6 +105,19 @@ def test_workflow_traces_by_every_method(reference_data: Path, setting: str) -> 
 def test_auto_is_between_the_optimum_and_the_best_of_published_heuristics(reference_data: Path) -> None:
     for graph, cluster, row in _traces(reference_data, "1Gbit"):
         if row["proven_optimal"] == "1":
-            found = plan(graph, cluster)
+            found = plan(graph, cluster, iterations=20_000)
             least, most = float(row["best_known"]), float(row["best_of_18_schedulers"])
             assert least - ROUNDED <= found.makespan <= most + ROUNDED, row
+
+
+def test_packings_of_equal_machines(reference_data: Path) -> None:
+    """Measured on all 314 at 0.2 s: 97.4 % optimal, mean gap 0.006 %."""
+    rows = [json.loads(line) for line in (reference_data / "pcmax" / "instances.jsonl").read_text().splitlines()][::4]
+    optimal, gap = 0, 0.0
+    for row in rows:
+        packed = pack(row["times"], row["m"], iterations=200)
+        assert packed.lower_bound <= row["optimum"] <= packed.makespan, row["name"]
+        assert np.bincount(packed.slot, weights=row["times"], minlength=row["m"]).max() == packed.makespan
+        optimal += packed.makespan == row["optimum"]
+        gap += packed.makespan / row["optimum"] - 1
+    assert optimal >= 0.85 * len(rows) and gap / len(rows) <= 0.002, (optimal, len(rows), gap / len(rows))

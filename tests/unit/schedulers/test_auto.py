@@ -8,7 +8,7 @@ import pytest
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import Bound, Cluster, Graph, Network
-from planner.schedulers import auto, get, methods
+from planner.schedulers import auto, get, suiting
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
 from planner.schedulers.justification import mirrored
@@ -30,7 +30,7 @@ def test_it_stops_at_the_bound_and_says_so() -> None:
 def test_it_tries_everything_keeps_the_best_and_says_what_it_tried() -> None:
     found = auto(HARD, IMPOSSIBLE, 0, schedules=3000)
     tried = [trial.method for trial in found.trials]
-    assert tried == [*(method.name for method in methods()), "problem_space_search", "annealing"]
+    assert tried == [*(method.name for method in suiting(HARD)), "problem_space_search", "annealing"]
     best = min(found.trials, key=lambda trial: trial.makespan_us)
     assert (found.method, found.schedule.makespan_us) == (best.method, best.makespan_us)
     assert best.method == "annealing"
@@ -83,9 +83,8 @@ def test_a_search_is_never_worse_than_where_it_started_and_stops_when_told(searc
 def test_only_a_search_that_pays_is_begun() -> None:
     graph = Graph.from_arrays(work=np.arange(1, 200_001))
     found = auto(Problem.of(graph, Cluster.uniform(64, network=Network(10, 1e6))), IMPOSSIBLE, 0)
-    assert {trial.method for trial in found.trials} == {
-        method.name for method in methods() if method.largest is None or method.largest >= 200_000 * 64
-    }
+    tried = [trial.method for trial in found.trials]
+    assert "critical_path" in tried and "sufferage" not in tried and "lpt" not in tried
     assert found.stopped == "with 200000 tasks on 64 slots a search takes longer than a second"
 
 

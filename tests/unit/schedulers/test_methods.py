@@ -22,7 +22,16 @@ def test_all_methods_are_named_described_and_sourced() -> None:
     names = [method.name for method in methods()]
     assert set(names) == {
         *("round_robin", "random", "least_loaded", "priority", "greedy", "heft", "cpop", "peft", "dls", "etf"),
-        *("min_min", "max_min", "sufferage", "critical_path", "linear_clustering", "fastest_executor"),
+        *(
+            "lpt",
+            "multifit",
+            "min_min",
+            "max_min",
+            "sufferage",
+            "critical_path",
+            "linear_clustering",
+            "fastest_executor",
+        ),
     }
     assert len(set(names)) == len(names)
     for method in methods():
