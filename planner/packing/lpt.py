@@ -81,7 +81,7 @@ def _on_equal_whole(work: Any, order: Any, slot: Any, load: Any, loser: Any) -> 
     slots, bits = len(load), 0
     while 1 << bits < slots:
         bits += 1
-    winner = np.int64(0)
+    winner: Any = np.int64(0)
     for node in range(slots):
         loser[node] = -1
     for s in range(slots):  # all are empty: each plays until it comes to a match that nobody has played yet

@@ -2,8 +2,8 @@
 
 Two slots with many tasks are parted by differencing, a few slots with few tasks by bin completion; between failures,
 tasks of slots that are not the fullest are exchanged. In the manner of the multi-exchange neighbourhoods of
-A. Frangioni, E. Necciari, M. G. Scutellà, A multi-exchange neighborhood for minimum makespan parallel machine scheduling
-problems, Journal of Combinatorial Optimization 8(2), 2004, doi:10.1023/B:JOCO.0000031420.05971.29.
+A. Frangioni, E. Necciari, M. G. Scutellà, A multi-exchange neighborhood for minimum makespan parallel machine
+scheduling problems, Journal of Combinatorial Optimization 8(2), 2004, doi:10.1023/B:JOCO.0000031420.05971.29.
 """
 
 from __future__ import annotations

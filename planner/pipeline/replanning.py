@@ -70,7 +70,7 @@ def replan(
     if budget is None and not iterations:
         trials = keep(problem, plan.schedule), list_anew(problem)
         best = int(np.argmin([trial.makespan_us for trial in trials]))
-        name = ("as planned", "heft")[best]
+        name = ("as planned", "critical_path")[best]
         found = Found(trials[best], name, (), f"{name} was the better of two")
     else:
         found = auto(problem, bound, seed, seconds=budget, schedules=None if budget is not None else iterations)

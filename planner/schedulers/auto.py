@@ -28,6 +28,12 @@ _CHUNK_STEPS = 4_000_000
 _STEPS_MEMORY = 8
 """How many times as long a step takes where memory stands in the way."""
 
+_MOST_SCHEDULES = 200_000
+"""A small problem is not searched for longer than this, if nothing else is said."""
+
+_MOST_VARIED = 1500
+"""Schedules of varied ranks before the annealing begins, at most: each takes as long as ten neighbours."""
+
 _LARGEST_SEARCHED = 50
 """A search of fewer schedules than this is not begun, if nothing else is said: it would find little."""
 
@@ -103,7 +109,7 @@ def auto(
             return race.found(_MET)
     steps = _steps(problem)
     if until is None and schedules is None:
-        schedules = _STEPS // steps
+        schedules = min(_MOST_SCHEDULES, _STEPS // steps)
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
     left = None if until is None else max(0.0, until - time.monotonic())
@@ -121,9 +127,10 @@ def _steps(problem: Problem) -> int:
 def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int) -> None:
     """Vary ranks; where it matters which task runs where, for a while only, and then anneal, repeatedly if small."""
 
-    def part(share: float) -> Budget:
+    def part(share: float, most: int | None = None) -> Budget:
+        count = None if schedules is None else max(1, int(schedules * share))
         return Budget(
-            None if seconds is None else seconds * share, None if schedules is None else max(1, int(schedules * share))
+            None if seconds is None else seconds * share, count if most is None or not count else min(count, most)
         )
 
     assert race.best is not None  # noqa: S101 - methods ran before
@@ -135,7 +142,7 @@ def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, sch
         race.enter("repartition", packed, began, f"a few slots dealt out anew {tried} times")
         return
     bound, began, alone = race.bound, time.perf_counter(), is_even(problem)
-    varied = part(1.0 if alone else _RANKS_SHARE)
+    varied = part(1.0) if alone else part(_RANKS_SHARE, _MOST_VARIED)
     searched = problem_space_search(problem, seed, start=race.best, enough_us=bound.us, budget=varied, chunk=chunk)
     note = f"{searched.tried} schedules, {searched.better} of them better than all before"
     race.enter("problem_space_search", searched.schedule, began, note)

@@ -6,7 +6,7 @@ import numpy as np
 
 from planner.cost import Problem
 from planner.model.plan import Schedule
-from planner.schedulers.heft import heft
+from planner.schedulers.critical_path import critical_path
 from planner.schedulers.kernel import list_schedule
 
 __all__ = ["keep", "list_anew"]
@@ -31,5 +31,5 @@ def keep(problem: Problem, planned: Schedule) -> Schedule:
 
 
 def list_anew(problem: Problem) -> Schedule:
-    """Schedule what is left by falling upward rank, as `heft` does."""
-    return heft(problem, 0)
+    """Schedule what is left by falling upward rank, each task at the end of the slot where it ends first."""
+    return critical_path(problem, 0)

@@ -44,7 +44,7 @@ def test_the_bound_is_below_the_optimum_and_auto_is_not(graph: Graph, cluster: C
     problem = Problem.of(graph, cluster)
     best = min(_all_makespans(problem))
     bound = lower_bound(problem)
-    assert bound.us <= best <= auto(problem, bound, 0, 5.0).schedule.makespan_us
+    assert bound.us <= best <= auto(problem, bound, 0, schedules=300).schedule.makespan_us
 
 
 def _all_makespans(problem: Problem) -> Iterator[int]:
