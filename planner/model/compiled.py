@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -67,6 +69,26 @@ def _cached(kernel: Kernel, **options: Any) -> Kernel:
         place = Path(str(dispatcher.stats.cache_path))
         place.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=place).close()
+        _forget_if_older(kernel, place)
     except (OSError, RuntimeError):  # numba raises RuntimeError when it knows no place, and does not try every place
         return cast(Kernel, njit(**options)(kernel))
     return cast(Kernel, dispatcher)
+
+
+def _forget_if_older(kernel: Callable[..., Any], place: Path) -> None:
+    """Take away machine code from before a change to any source beside the kernel's own.
+
+    Numba compiles again when the file of a kernel has changed, but not when that of a kernel it calls has.
+    """
+    source = Path(kernel.__code__.co_filename)
+    changed = _last_change(source.parent)
+    for index in place.glob(f"{source.stem}.{kernel.__qualname__}-*.nbi"):
+        with suppress(OSError):  # another process may be faster
+            if index.stat().st_mtime < changed:
+                index.unlink()
+
+
+@cache
+def _last_change(folder: Path) -> float:
+    sources = [*folder.glob("*.py"), Path(__file__)]  # in a zip there is nothing to be found, and nothing changes
+    return max((source.stat().st_mtime for source in sources if source.exists()), default=0.0)

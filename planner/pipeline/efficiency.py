@@ -23,7 +23,7 @@ from planner.errors import Fault, InputError
 from planner.model.arrays import Float64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.model.plan import Trial
+from planner.model.plan import Bound, Trial
 from planner.schedulers import Found
 from planner.schedulers.assignment import (
     assign_exactly,
@@ -149,7 +149,7 @@ def efficiency_matrix(given: Efficiencies, graph: Graph, cluster: Cluster) -> Fl
     return matrix
 
 
-def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tuple[Found, float, float]:
+def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str, bound: Bound) -> tuple[Found, float, float]:
     """Assign tasks to executors by efficiency.
 
     Parameters
@@ -157,6 +157,8 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
     problem : Problem
     efficiency : ndarray of float64, shape (n, executors)
         As `Efficiency.matrix` gives it.
+    bound : Bound
+        On the makespan.
     method : str
         ``auto`` solves the assignment exactly where that takes a second or so; ``greedy`` takes tasks as they stand,
         each to the best executor with room.
@@ -189,7 +191,7 @@ def plan_by_efficiency(problem: Problem, efficiency: Float64, method: str) -> tu
     why += (
         "the assignment problem was solved exactly" if exact else "tasks went to the best executor with room, in turn"
     )
-    return Found(schedule, name, (trial,), why), value, best
+    return Found(schedule, name, (trial,), why, bound), value, best
 
 
 def read_efficiency(path: str | Path) -> Efficiency:

@@ -15,7 +15,7 @@ from planner.model.units import MICROSECONDS
 from planner.partitioners import decompose
 from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
 from planner.pipeline.plans import Plan
-from planner.schedulers import Found, auto, get
+from planner.schedulers import Found, auto, get, solve
 from planner.validate import validate
 
 __all__ = ["plan"]
@@ -85,7 +85,7 @@ def plan(
         whole.graph,
         cluster,
         found.schedule,
-        bound,
+        found.bound,
         found.method,
         seconds=time.perf_counter() - began,
         objective=objective,
@@ -108,16 +108,24 @@ def _solve(
     efficiency: Efficiencies | None,
 ) -> tuple[Found, float, float | None]:
     if efficiency is not None:
-        return plan_by_efficiency(problem, efficiency_matrix(efficiency, graph, cluster), method)
+        return plan_by_efficiency(problem, efficiency_matrix(efficiency, graph, cluster), method, bound)
     if method == "auto":
         found = auto(problem, bound, seed, seconds=effort[0], schedules=effort[1])
     else:
         began = time.perf_counter()
         if why := get(method).refuses(problem):
             raise InputError([Fault("method", f"{method} {why}; expected another, such as heft")])
-        schedule = get(method).schedule(problem, seed)
+        note = f"{method} was asked for"
+        if method == "exact":
+            start = get("heft").schedule(problem, seed)
+            proved = solve(problem, start=start, bound_us=bound.us, seed=seed, seconds=effort[0])
+            schedule, note = proved.schedule, proved.note
+            if proved.bound_us > bound.us:
+                bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")
+        else:
+            schedule = get(method).schedule(problem, seed)
         trial = Trial(method, schedule.makespan_us, time.perf_counter() - began)
-        found = Found(schedule, method, (trial,), f"{method} was asked for")
+        found = Found(schedule, method, (trial,), note, bound)
     return found, found.schedule.makespan_us / MICROSECONDS, None
 
 

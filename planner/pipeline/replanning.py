@@ -71,7 +71,7 @@ def replan(
         trials = keep(problem, plan.schedule), list_anew(problem)
         best = int(np.argmin([trial.makespan_us for trial in trials]))
         name = ("as planned", "critical_path")[best]
-        found = Found(trials[best], name, (), f"{name} was the better of two")
+        found = Found(trials[best], name, (), f"{name} was the better of two", bound)
     else:
         found = auto(problem, bound, seed, seconds=budget, schedules=None if budget is not None else iterations)
     validate(plan.graph, world, found.schedule, progress)
@@ -79,7 +79,7 @@ def replan(
         plan.graph,
         world,
         found.schedule,
-        bound,
+        found.bound,
         found.method,
         seconds=time.perf_counter() - began,
         value=found.schedule.makespan_us / MICROSECONDS,

@@ -1,7 +1,8 @@
 """Methods that place tasks on slots, one published algorithm a file, and `auto`, which uses all of them."""
 
 from planner.schedulers.auto import Found, auto
+from planner.schedulers.exact import solve
 from planner.schedulers.registry import Method, get, methods, suiting
 from planner.schedulers.remaining import keep, list_anew
 
-__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "methods", "suiting"]
+__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "methods", "solve", "suiting"]

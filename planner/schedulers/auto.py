@@ -13,6 +13,7 @@ from planner.model.plan import Bound, Schedule, Trial
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import is_even
+from planner.schedulers.exact import solve
 from planner.schedulers.independent import refuses, repartition
 from planner.schedulers.problem_space_search import problem_space_search
 from planner.schedulers.registry import suiting
@@ -40,6 +41,12 @@ _LARGEST_SEARCHED = 50
 _RANKS_SHARE = 0.1
 """Part of a budget in which ranks are varied before the annealing begins."""
 
+_SMALL = 400
+"""Tasks times executors up to which a constraint solver is asked."""
+
+_PROOF_SHARE, _PROOF_EFFORT = 0.2, 0.3
+"""Part of a budget that it may take; where schedules are counted, its own measure of about as many seconds."""
+
 _WALKS = 8
 _PER_WALK = 3000
 """Annealing begins anew for every so many neighbours a task, at most so often."""
@@ -52,12 +59,13 @@ _MET = "the lower bound is met: no plan can be better"
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A schedule, the method that found it, what was tried on the way, and why it stopped."""
+    """A schedule, the method that found it, what was tried on the way, why it stopped, and the best bound known."""
 
     schedule: Schedule
     method: str
     trials: tuple[Trial, ...]
     stopped: str
+    bound: Bound
 
 
 @dataclass
@@ -78,9 +86,13 @@ class _Race:
     def met(self) -> bool:
         return self.best is not None and self.best.makespan_us <= self.bound.us
 
+    @property
+    def leader(self) -> Schedule:
+        assert self.best is not None  # noqa: S101 - there is at least one method, and it has run
+        return self.best
+
     def found(self, stopped: str) -> Found:
-        assert self.best is not None  # noqa: S101 - there is at least one method
-        return Found(self.best, self.method, tuple(self.trials), _MET if self.met else stopped)
+        return Found(self.leader, self.method, tuple(self.trials), _MET if self.met else stopped, self.bound)
 
 
 def auto(
@@ -113,7 +125,7 @@ def auto(
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
     left = None if until is None else max(0.0, until - time.monotonic())
-    _search(race, problem, seed, left, schedules, max(1, _CHUNK_STEPS // steps))
+    _search(race, problem, seed, _Effort(left, schedules, max(1, _CHUNK_STEPS // steps), steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
 
@@ -124,38 +136,80 @@ def _steps(problem: Problem) -> int:
     return max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
 
 
-def _search(race: _Race, problem: Problem, seed: int, seconds: float | None, schedules: int | None, chunk: int) -> None:
-    """Vary ranks; where it matters which task runs where, for a while only, and then anneal, repeatedly if small."""
+@dataclass(frozen=True)
+class _Effort:
+    """What all searches together may use up: seconds or schedules; and how many schedules make a chunk."""
 
-    def part(share: float, most: int | None = None) -> Budget:
-        count = None if schedules is None else max(1, int(schedules * share))
-        return Budget(
-            None if seconds is None else seconds * share, count if most is None or not count else min(count, most)
-        )
+    seconds: float | None
+    schedules: int | None
+    chunk: int
+    steps: int
 
-    assert race.best is not None  # noqa: S101 - methods ran before
-    first = race.best
+    def part(self, share: float, most: int | None = None) -> Budget:
+        """Give a part of it, of at most so many schedules where those are counted."""
+        if self.schedules is None:
+            return Budget(seconds=(self.seconds or 0.0) * share)
+        count = max(1, int(self.schedules * share)) if self.schedules else 0
+        return Budget(schedules=count if most is None else min(count, most))
+
+    @property
+    def expected(self) -> float:
+        """How many schedules it comes to."""
+        return self.schedules if self.schedules is not None else _STEPS / self.steps * (self.seconds or 0.0)
+
+
+def _search(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
+    """Deal independent tasks out anew; vary ranks, ask for a proof if it is small, and anneal where places matter."""
     if refuses(problem) is None:
-        began = time.perf_counter()
-        budget = part(1.0)
-        packed, tried = repartition(problem, seed, start=first, enough_us=race.bound.us, budget=budget, chunk=chunk)
-        race.enter("repartition", packed, began, f"a few slots dealt out anew {tried} times")
+        _deal_out(race, problem, seed, effort)
         return
-    bound, began, alone = race.bound, time.perf_counter(), is_even(problem)
-    varied = part(1.0) if alone else part(_RANKS_SHARE, _MOST_VARIED)
-    searched = problem_space_search(problem, seed, start=race.best, enough_us=bound.us, budget=varied, chunk=chunk)
+    alone, first = is_even(problem), race.leader
+    _vary(
+        race, problem, seed, effort.part(1 - _PROOF_SHARE) if alone else effort.part(_RANKS_SHARE, _MOST_VARIED), effort
+    )
+    if not race.met and problem.n * (1 if alone else problem.n_executors) <= _SMALL:
+        _prove(race, problem, seed, None if effort.seconds is None else effort.seconds * _PROOF_SHARE)
+    if not alone:
+        _anneal(race, problem, seed, first, effort)
+
+
+def _deal_out(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
+    began, rules = time.perf_counter(), {"enough_us": race.bound.us, "chunk": effort.chunk}
+    packed, tried = repartition(problem, seed, start=race.leader, budget=effort.part(1.0), **rules)
+    race.enter("repartition", packed, began, f"a few slots dealt out anew {tried} times")
+
+
+def _vary(race: _Race, problem: Problem, seed: int, budget: Budget, effort: _Effort) -> None:
+    began, rules = time.perf_counter(), {"enough_us": race.bound.us, "chunk": effort.chunk}
+    searched = problem_space_search(problem, seed, start=race.leader, budget=budget, **rules)
     note = f"{searched.tried} schedules, {searched.better} of them better than all before"
     race.enter("problem_space_search", searched.schedule, began, note)
-    if alone:
-        return
-    tries = schedules if schedules is not None else _STEPS / _steps(problem) * (seconds or 0.0)
-    walks = max(1, min(_WALKS, int(tries / (_PER_WALK * max(1, problem.n)))))
+
+
+def _prove(race: _Race, problem: Problem, seed: int, seconds: float | None) -> None:
+    """Let a constraint solver look for what is better, and for a proof that nothing is."""
+    began = time.perf_counter()
+    proved = solve(problem, start=race.leader, bound_us=race.bound.us, seed=seed, seconds=seconds, effort=_PROOF_EFFORT)
+    race.enter("exact", proved.schedule, began, proved.note)
+    if proved.bound_us > race.bound.us:
+        race.bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")
+
+
+def _anneal(race: _Race, problem: Problem, seed: int, first: Schedule, effort: _Effort) -> None:
+    walks = max(1, min(_WALKS, int(effort.expected / (_PER_WALK * max(1, problem.n)))))
+    share = 1 - _RANKS_SHARE - (_PROOF_SHARE if effort.schedules is None else 0.0)
     for walk in range(walks):
         if race.met:
             return
-        began, budget = time.perf_counter(), part((1 - _RANKS_SHARE) / walks)
-        heat = _HEATS[walk % len(_HEATS)]
-        start = race.best if heat <= 1 else first  # the hottest leave what the others found
-        annealed = anneal(problem, seed + walk, start=start, enough_us=bound.us, budget=budget, chunk=chunk, heat=heat)
+        began, heat = time.perf_counter(), _HEATS[walk % len(_HEATS)]
+        annealed = anneal(
+            problem,
+            seed + walk,
+            start=race.leader if heat <= 1 else first,  # the hottest leave what the others found
+            enough_us=race.bound.us,
+            budget=effort.part(share / walks),
+            chunk=effort.chunk,
+            heat=heat,
+        )
         note = f"{annealed.tried} neighbours, {annealed.better} of them better than all before"
         race.enter("annealing", annealed.schedule, began, note)

@@ -77,7 +77,8 @@ def vary(
     ----------
     e : Even
     rank : ndarray of float64, shape (n,)
-        The ranks of the best schedule; replaced when a better one is found, or one that is as good.
+        The ranks that are varied; when a better schedule is found, or one that is as good, they become the times from
+        its starts to its end.
     best_start : ndarray of int64, shape (n,)
         Its start times; replaced likewise.
     best, enough : int
@@ -101,12 +102,12 @@ def vary(
         position[e.order[k]] = k
     trial, keys = rank.copy(), np.zeros(n, np.int64)
     tried, better = 0, 0
-    scale = 2.0**30 / max(1.0, rank.max())
     while tried < count and best > enough:
         sigma = wide + (narrow - wide) * tried / count
         for task in range(n):
             trial[task] = rank[task] * np.exp(sigma * np.random.normal())
         raised(e.order, e.succ_ptr, e.succ, trial)
+        scale = 2.0**30 / max(1.0, trial.max())
         for task in range(n):
             keys[task] = -np.int64(trial[task] * scale) * n + position[task]
         length = _generate(np.argsort(keys), e.pred_ptr, e.pred, e.time, e.slots, start, finish, moments, running)
@@ -126,7 +127,8 @@ def vary(
         if length <= best:
             better += length < best
             best = length
-            rank[:] = trial
+            for task in range(n):
+                rank[task] = length - start[task]
             best_start[:] = start
     return best, tried, better
 

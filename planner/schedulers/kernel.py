@@ -113,6 +113,7 @@ def list_schedule(
     slots: Int32 | None = None,
     first: Literal["finish", "start"] = "finish",
     insertion: bool = False,
+    executors: Int32 | None = None,
     executor: int | None = None,
 ) -> Schedule:
     """Schedule tasks in `order`, each as early as possible.
@@ -128,6 +129,8 @@ def list_schedule(
         Whether a task chooses the slot where it ends first or where it starts first; ties go to the lower slot.
     insertion : bool
         Whether a task may go into a gap between two others.
+    executors : ndarray of int32, shape (n,), optional
+        The executor of each task, any slot of it.
     executor : int, optional
         The only executor to use, for the tasks that may run there.
 
@@ -141,6 +144,8 @@ def list_schedule(
         forced = np.where(problem.fixed_slot < 0, slots, -1).astype(np.int32)
     if slots is not None and not _hold(problem, forced):
         raise ValueError("a task is sent to an executor that may not take it")
+    if executors is not None:
+        forced = (-2 - executors).astype(np.int32)
     if executor is not None:
         forced = np.where(problem.place[problem.place_row, executor], -2 - executor, forced).astype(np.int32)
     order = np.ascontiguousarray(order, dtype=np.int32)

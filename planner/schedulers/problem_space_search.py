@@ -68,7 +68,7 @@ def problem_space_search(
             tried += 2
         better += found.makespan_us < best.makespan_us
         if found.makespan_us <= best.makespan_us:
-            best, rank = found, trial
+            best, rank = found, (found.makespan_us - found.start_us).astype(np.float64)
     return Searched(best, tried, better)
 
 

@@ -13,7 +13,9 @@ from planner.schedulers.cpop import cpop
 from planner.schedulers.critical_path import critical_path
 from planner.schedulers.dls import dls
 from planner.schedulers.etf import etf
+from planner.schedulers.exact import exact, refuses_exact
 from planner.schedulers.fastest_executor import fastest_executor
+from planner.schedulers.genetic import genetic
 from planner.schedulers.greedy import greedy
 from planner.schedulers.heft import heft
 from planner.schedulers.independent import lpt, multifit, refuses
@@ -47,6 +49,8 @@ class Method:
         Tasks times slots up to which it takes no longer than a second or so; None where it is quick at any size.
     refuses : callable
         Says in words why it does not plan a problem; None, if it does.
+    search : bool
+        Whether it goes on from what other methods find, for up to a second or so.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Method:
     source: str
     largest: int | None = None
     refuses: Callable[[Problem], str | None] = lambda problem: None
+    search: bool = False
 
 
 def _method(
@@ -62,9 +67,10 @@ def _method(
     source: str,
     largest: int | None = None,
     refuses: Callable[[Problem], str | None] = lambda problem: None,
+    search: bool = False,
 ) -> Method:
     summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
-    return Method(function.__name__, function, summary, source, largest, refuses)
+    return Method(function.__name__, function, summary, source, largest, refuses, search)
 
 
 _METHODS = (
@@ -75,6 +81,7 @@ _METHODS = (
     _method(dls, "Sih & Lee 1993, doi:10.1109/71.207593", largest=10**6),
     _method(etf, "Hwang, Chow, Anger & Lee 1989, doi:10.1137/0218016", largest=10**6),
     _method(linear_clustering, "Kim & Browne 1988, ICPP", largest=10**6),
+    _method(exact, "Perron, Didier & Gay 2023, doi:10.4230/LIPIcs.CP.2023.3", 0, refuses_exact),
     _method(lpt, "Graham 1969, doi:10.1137/0117039", refuses=refuses),
     _method(multifit, "Coffman, Garey & Johnson 1978, doi:10.1137/0207001", 10**8, refuses),
     _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841", largest=10**8),
@@ -86,6 +93,7 @@ _METHODS = (
     _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105", largest=10**7),
     _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420", largest=10**7),
     _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),
+    _method(genetic, "Wang, Siegel, Roychowdhury & Maciejewski 1997, doi:10.1006/jpdc.1997.1392", search=True),
 )
 
 
@@ -95,9 +103,9 @@ def methods() -> tuple[Method, ...]:
 
 
 def suiting(problem: Problem) -> tuple[Method, ...]:
-    """Give the methods that plan a problem, and take no longer for it than a second or so."""
+    """Give the methods that plan a problem, take no longer for it than a second or so, and do not search."""
     size = problem.n * problem.n_slots
-    quick = (method for method in _METHODS if method.largest is None or size <= method.largest)
+    quick = (m for m in _METHODS if not m.search and (m.largest is None or size <= m.largest))
     return tuple(method for method in quick if method.refuses(problem) is None)
 
 

@@ -54,7 +54,9 @@ def test_every_method_keeps_pins_and_groups(given_: tuple[Graph, Cluster], name:
     assert schedule.makespan_us >= bound.us
     found = auto(problem, bound, seed, schedules=60)
     validate(graph, cluster, found.schedule)
-    assert bound.us <= found.schedule.makespan_us <= schedule.makespan_us or name == "random"
+    assert bound.us <= found.bound.us <= found.schedule.makespan_us
+    assert found.bound.us <= schedule.makespan_us
+    assert found.schedule.makespan_us <= schedule.makespan_us or name == "random"
 
 
 @given(placed(), st.sampled_from(NAMES), st.floats(0.1, 0.9), st.data())
