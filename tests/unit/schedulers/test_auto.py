@@ -11,8 +11,8 @@ from planner.model import Bound, Cluster, Graph, Network
 from planner.schedulers import auto, get, suiting
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
-from planner.schedulers.justification import mirrored
 from planner.schedulers.genetic import evolve
+from planner.schedulers.justification import mirrored
 from planner.schedulers.problem_space_search import problem_space_search
 from planner.validate import validate
 from tests.instances import CLUSTERS, GRAPHS
