@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from planner.errors import InputError
@@ -15,7 +16,7 @@ __all__ = ["CLUSTER_FORMAT", "cluster_document", "cluster_from_document"]
 
 CLUSTER_FORMAT = "planner.cluster/1"
 CLUSTER_KEYS = ("executors", "network", "overhead", "format")
-EXECUTOR_KEYS = ("id", "host", "kind", "slots", "speed", "memory", "count")
+EXECUTOR_KEYS = ("id", "host", "kind", "slots", "speed", "speeds", "memory", "count")
 NETWORK_KEYS = ("latency", "bandwidth", "links")
 LINK_KEYS = ("hosts", "latency", "bandwidth")
 MOST_SLOTS = 1_000_000
@@ -79,9 +80,7 @@ def _executors(value: Any, faults: Faults) -> list[Executor]:
         for k in range(count):
             first = table.get("id") if isinstance(table.get("id"), str) else None
             name = str(len(made)) if first is None else f"{first}-{k}" if "count" in table else first
-            made.append(
-                Executor(name, executor.host, executor.kind, executor.slots, executor.speed, executor.memory_bytes)
-            )
+            made.append(replace(executor, id=name))
     return made
 
 
@@ -97,7 +96,15 @@ def _executor(path: str, table: dict[str, Any], faults: Faults) -> Executor:
         slots=given("slots", faults.whole, Executor.slots, 1, MOST_SLOTS),
         speed=_speed(f"{path}.speed", table.get("speed", Executor.speed), faults),
         memory_bytes=given("memory", faults.size, None),
+        speeds=_speeds(f"{path}.speeds", table["speeds"], faults) if "speeds" in table else {},
     )
+
+
+def _speeds(path: str, value: Any, faults: Faults) -> dict[str, float]:
+    if not isinstance(value, dict):
+        faults.expected(path, value, "a table from kinds of tasks to speeds, such as {embed = 4.0}")
+        return {}
+    return {kind: _speed(f"{path}.{kind}", speed, faults) for kind, speed in value.items()}
 
 
 def _speed(path: str, value: Any, faults: Faults) -> float:
@@ -166,6 +173,8 @@ def _rates_document(latency_us: int, bandwidth: float) -> dict[str, Any]:
 def _executor_document(executor: Executor) -> dict[str, Any]:
     written: dict[str, Any] = {"id": executor.id, "host": executor.host, "kind": executor.kind, "slots": executor.slots}
     written["speed"] = executor.speed
+    if executor.speeds:
+        written["speeds"] = dict(executor.speeds)
     if executor.memory_bytes is not None:
         written["memory"] = executor.memory_bytes
     return written

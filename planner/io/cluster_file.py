@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -77,7 +78,7 @@ def _toml(table: dict[str, Any], name: str = "") -> Iterator[str]:
     """Write plain keys first, since all that follows the head of a table belongs to it."""
     for key, value in table.items():
         if not isinstance(value, dict) and not _is_tables(value):
-            yield f"{key} = {_toml_value(value)}"
+            yield f"{_toml_key(key)} = {_toml_value(value)}"
     for key, value in table.items():
         inner = f"{name}.{key}" if name else key
         if isinstance(value, dict):
@@ -85,6 +86,10 @@ def _toml(table: dict[str, Any], name: str = "") -> Iterator[str]:
         elif _is_tables(value):
             for entry in value:
                 yield from ("", f"[[{inner}]]", *_toml(entry, inner))
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)
 
 
 def _is_tables(value: Any) -> bool:

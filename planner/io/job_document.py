@@ -9,6 +9,7 @@ from planner.errors import Fault, InputError
 from planner.io.documents import not_json
 from planner.io.job_file import GRAPH_FORMAT, RUN, default_kind
 from planner.io.over_key import over_document
+from planner.io.placed_keys import pin_document
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 from planner.model.units import MICROSECONDS
 
@@ -108,6 +109,10 @@ def _tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
             written["kind"] = kind
         if over is not None and whole:
             written["over"] = over_document(over, names)
+        if task in graph.pins:
+            written["pin"] = pin_document(graph.pins[task])
+        if task in graph.apart:
+            written["apart"] = graph.apart[task]
         yield written
 
 

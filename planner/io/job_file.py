@@ -16,6 +16,7 @@ import numpy as np
 
 from planner.io.checks import Faults, show
 from planner.io.over_key import read_over
+from planner.io.placed_keys import PLACED_KEYS, read_apart, read_pin
 from planner.model.faults import cycle_faults
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 
@@ -23,7 +24,7 @@ __all__ = ["GRAPH_FORMAT", "RUN", "default_kind", "graph_from_document"]
 
 GRAPH_FORMAT = "planner.graph/1"
 GRAPH_KEYS = ("format", "tasks", "runnable")
-TASK_KEYS = ("id", "run", "after", "args", "params", "work", "memory", "output", "kind", "over")
+TASK_KEYS = ("id", "run", "after", "args", "params", "work", "memory", "output", "kind", "over", *PLACED_KEYS)
 AFTER_KEYS = ("task", "bytes")
 RUN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 WANTED_RUN = "'package.module:function'"
@@ -86,6 +87,16 @@ class _TaskReader:
         works, memory, output, kinds = zip(*numbers, strict=True) if numbers else ((), (), (), ())
         over = {i: made for i, task in enumerate(self.tasks) if "over" in task and (made := self._over(i, task))}
         calls = [self._call(i, task, over.get(i)) for i, task in enumerate(self.tasks)]
+        pins = {
+            i: pin
+            for i, task in enumerate(self.tasks)
+            if "pin" in task and (pin := read_pin(f"tasks[{i}].pin", task["pin"], self.faults)) is not None
+        }
+        apart = {
+            i: read_apart(f"tasks[{i}].apart", task["apart"], self.faults)
+            for i, task in enumerate(self.tasks)
+            if "apart" in task
+        }
         for task, made in over.items():
             other = made.each if made.each is not None else made.tree
             if other is not None and other not in over:
@@ -108,6 +119,8 @@ class _TaskReader:
             kind=kinds,
             calls=calls if any(call is not None for call in calls) else (),
             over=over,
+            pins=pins,
+            apart=apart,
         )
 
     def _id(self, i: int, task: Mapping[str, Any]) -> str:

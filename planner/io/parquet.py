@@ -271,6 +271,9 @@ def write_parquet(graph: Graph, path: Path) -> None:
     if any(call is not None for call in graph.calls) or graph.over:
         problem = "has tasks that name what they run, which Parquet does not hold; expected a trace, or a .json file"
         raise InputError([Fault(str(path), problem)])
+    if graph.pins or graph.apart:
+        problem = "has tasks with pins or groups, which Parquet does not hold; expected a .json file"
+        raise InputError([Fault(str(path), problem)])
     file = path / "tasks.parquet" if is_folder(path) else path
     target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
     edges = {"source": graph.ids.take(pa.array(graph.pred)), "target": graph.ids.take(pa.array(target))}

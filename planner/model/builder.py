@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from planner.errors import Fault, InputError
-from planner.model.graph import Call, Graph, Over, Ref
+from planner.model.graph import Call, Graph, Over, Pin, Ref
 from planner.model.units import parse_bytes, parse_seconds
 
 __all__ = ["GraphBuilder", "Handle"]
@@ -46,6 +46,8 @@ class GraphBuilder:
         self._edges: list[tuple[int, int]] = []
         self._calls: list[Call | None] = []
         self._over: dict[int, Over] = {}
+        self._pins: dict[int, Pin] = {}
+        self._apart: dict[int, str] = {}
         self._taken: set[str] = set()
 
     def __len__(self) -> int:
@@ -62,6 +64,8 @@ class GraphBuilder:
         output: int | str = 0,
         kind: str | None = None,
         params: dict[str, Any] | None = None,
+        pin: Pin | None = None,
+        apart: str | None = None,
     ) -> Handle:
         """Add one task that calls ``run(*args, **params)``.
 
@@ -83,6 +87,10 @@ class GraphBuilder:
             Tasks of one kind have comparable costs; the function's name if left out.
         params : dict, optional
             Keyword arguments; handles become edges.
+        pin : Pin, optional
+            Where it may run, if not anywhere.
+        apart : str, optional
+            Name of a group whose tasks run on different executors.
 
         Raises
         ------
@@ -90,7 +98,12 @@ class GraphBuilder:
             If the id is taken, or a time or size cannot be read.
         """
         call = Call(run, tuple(map(_ref, args)), {key: _ref(value) for key, value in (params or {}).items()})
-        return self._append(call, id, after, work, memory, output, kind, None)
+        added = self._append(call, id, after, work, memory, output, kind, None)
+        if pin is not None:
+            self._pins[added.position] = pin
+        if apart is not None:
+            self._apart[added.position] = apart
+        return added
 
     def map(
         self,
@@ -191,6 +204,8 @@ class GraphBuilder:
             target=edges[:, 1],
             calls=self._calls,
             over=self._over,
+            pins=self._pins,
+            apart=self._apart,
         )
 
     def _append(

@@ -91,6 +91,8 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
         output=outputs,
         kind=[graph.kinds[graph.kind[task]] for task, block in enumerate(blocks) for _ in block.names],
         calls=list(_calls(graph, blocks)) if graph.calls else (),
+        pins={new: pin for task, pin in graph.pins.items() for new in blocks[task].tasks},
+        apart={new: name for task, name in graph.apart.items() for new in blocks[task].tasks},
     )
     notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task], cluster)]
     shards = {graph.names[task]: blocks[task].names for task, over in sorted(graph.over.items()) if over.tree is None}
@@ -104,12 +106,13 @@ def _cut_sources(graph: Graph, cluster: Cluster) -> tuple[dict[int, Sharding], d
     items = {task: measure(graph.over[task], f"tasks[{graph.names[task]!r}]", faults) for task in sources}
     if faults:
         raise InputError(faults)
-    speeds = cluster.speed[cluster.slot_executor]
+    speed_of = cluster.speeds_for(graph.kinds)[:, cluster.slot_executor]
     overhead_us = max(cluster.overhead_us, TASK_OVERHEAD_US)
     shardings = {}
     for task in sources:
         family = _family(graph, task)
         work_us = int(graph.work_us[family].sum())
+        speeds = speed_of[graph.kind[task]]
         shardings[task] = choose_sharding(items[task].weights, work_us, speeds, overhead_us, len(family))
     return shardings, items
 

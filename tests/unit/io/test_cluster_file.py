@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.io import read_cluster, write_cluster
+from planner.io.cluster_document import cluster_from_document
 from planner.model import Cluster, Executor, Link, Network
 
 EXAMPLE = """
@@ -133,3 +134,14 @@ def test_a_cluster_written_and_read_is_the_same(
     path = tmp_path_factory.getbasetemp() / name
     write_cluster(cluster, path)
     assert read_cluster(path) == cluster
+
+
+def test_speeds_per_kind_are_read_and_written(tmp_path: Path) -> None:
+    speeds = {"embed": 4.0, "an odd = kind": 2.0}
+    executors = [{"id": "gpu", "speeds": speeds, "count": 2}, {"id": "cpu"}]
+    cluster = cluster_from_document({"executors": executors})
+    assert [dict(executor.speeds) for executor in cluster.executors] == [speeds, speeds, {}]
+    write_cluster(cluster, tmp_path / "cluster.toml")
+    assert read_cluster(tmp_path / "cluster.toml") == cluster
+    with pytest.raises(InputError, match=r"executors\[0\].speeds.embed"):
+        cluster_from_document({"executors": [{"speeds": {"embed": -1}}]})

@@ -16,7 +16,7 @@ from planner.errors import InputError
 from planner.io import read_graph, write_graph
 from planner.io.job_document import graph_document
 from planner.io.job_file import graph_from_document
-from planner.model import Call, Graph, GraphBuilder, Over, Ref, Refs
+from planner.model import Call, Graph, GraphBuilder, Over, Pin, Ref, Refs
 
 HEAD = 'format = "planner.graph/1"\n'
 
@@ -415,3 +415,34 @@ def test_json_is_what_any_reader_takes(tmp_path: Path) -> None:
         "tasks": [{"id": "a", "work": 2.0}, {"id": "b", "after": ["a"], "work": 1.0}],
     }
     assert [path.name for path in tmp_path.iterdir()] == ["g.json"]
+
+
+def test_pins_and_groups_are_read_and_written_and_shards_inherit_them(tmp_path: Path) -> None:
+    tasks = [
+        {"id": "a", "pin": "0", "work": 1},
+        {"id": "b", "pin": {"kind": "gpu", "host": "h"}, "apart": "copies", "work": 1},
+        {"id": "c", "apart": "copies", "work": 1},
+    ]
+    graph = graph_from_document({"format": "planner.graph/1", "tasks": tasks})
+    assert graph.pins == {0: Pin(executor="0"), 1: Pin(host="h", kind="gpu")} and graph.apart == {
+        1: "copies",
+        2: "copies",
+    }
+    write_graph(graph, tmp_path / "graph.json")
+    again = read_graph(tmp_path / "graph.json")
+    assert (again.pins, again.apart) == (graph.pins, graph.apart)
+    with pytest.raises(InputError, match="pins or groups, which Parquet does not hold"):
+        write_graph(graph, tmp_path / "tasks.parquet")
+
+
+def test_every_fault_of_a_pin_is_told() -> None:
+    tasks = [
+        {"id": "a", "pin": 3, "work": 1},
+        {"id": "b", "pin": {}, "work": 1},
+        {"id": "c", "pin": {"kinds": "gpu"}, "apart": "", "work": 1},
+    ]
+    with pytest.raises(InputError) as raised:
+        graph_from_document({"format": "planner.graph/1", "tasks": tasks})
+    told = str(raised.value)
+    for path in ("tasks[0].pin", "tasks[1].pin", "tasks[2].pin.kinds", "tasks[2].apart"):
+        assert path in told, told

@@ -11,7 +11,7 @@ import pytest
 from evaluator import evaluate
 
 from planner.errors import InputError
-from planner.model import Cluster, GraphBuilder, Ref, Refs
+from planner.model import Call, Cluster, Graph, GraphBuilder, Over, Pin, Ref, Refs
 from planner.partitioners import contiguous_cuts, decompose
 from planner.partitioners.sharding import choose_sharding
 
@@ -173,3 +173,15 @@ def test_a_hundred_thousand_items_take_no_time() -> None:
     sharding = choose_sharding(weights, 10**9, np.ones(64), 4_000)
     assert int(sharding.weights.sum()) == int(weights.sum())
     assert sharding.longest_us <= sharding.heaviest_us + 10**9 / sharding.n
+
+
+def test_shards_inherit_pins_and_groups() -> None:
+    graph = Graph.from_arrays(
+        ["all", "after"], work=[100, 1], source=[0], target=[1], calls=[Call("a:b"), Call("a:c", (Ref(0),))],
+        over={0: Over(items=tuple(range(50)))}, pins={0: Pin(kind="gpu")}, apart={1: "alone"},
+    )  # fmt: skip
+    small = decompose(graph, Cluster.uniform(2, slots=2))
+    shards = len(small.shards["all"])
+    assert shards > 1
+    assert small.graph.pins == {task: Pin(kind="gpu") for task in range(shards)}
+    assert small.graph.apart == {shards: "alone"}
