@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ class GraphBuilder:
         output: int | str = 0,
         kind: str | None = None,
         params: dict[str, Any] | None = None,
-        pin: Pin | None = None,
+        pin: Pin | str | Mapping[str, str] | None = None,
         apart: str | None = None,
     ) -> Handle:
         """Add one task that calls ``run(*args, **params)``.
@@ -87,23 +87,18 @@ class GraphBuilder:
             Tasks of one kind have comparable costs; the function's name if left out.
         params : dict, optional
             Keyword arguments; handles become edges.
-        pin : Pin, optional
-            Where it may run, if not anywhere.
+        pin : Pin, str or mapping, optional
+            Where it may run, if not anywhere: an executor's id, or for example ``{"kind": "gpu"}``.
         apart : str, optional
             Name of a group whose tasks run on different executors.
 
         Raises
         ------
         InputError
-            If the id is taken, or a time or size cannot be read.
+            If the id is taken, or a time, a size or a pin cannot be read.
         """
         call = Call(run, tuple(map(_ref, args)), {key: _ref(value) for key, value in (params or {}).items()})
-        added = self._append(call, id, after, work, memory, output, kind, None)
-        if pin is not None:
-            self._pins[added.position] = pin
-        if apart is not None:
-            self._apart[added.position] = apart
-        return added
+        return self._append(call, id, after, (work, memory, output, kind), None, (pin, apart))
 
     def map(
         self,
@@ -118,6 +113,8 @@ class GraphBuilder:
         output: int | str = 0,
         kind: str | None = None,
         params: dict[str, Any] | None = None,
+        pin: Pin | str | Mapping[str, str] | None = None,
+        apart: str | None = None,
     ) -> Handle:
         """Add a data-parallel task: ``run(shard, *args, **params)`` for every shard of `items`.
 
@@ -134,6 +131,10 @@ class GraphBuilder:
             Seconds of all items together.
         memory, output : int or str
             Bytes of one shard's task; bytes of all outputs together.
+        pin : Pin, str or mapping, optional
+            Where its shards may run.
+        apart : str, optional
+            Name of a group: every shard runs on another executor, so that there are no more shards than executors.
 
         Raises
         ------
@@ -149,7 +150,7 @@ class GraphBuilder:
         else:
             over = Over(items=tuple(items), weights=None if weights is None else tuple(map(float, weights)))
             _check_weights(over, id or _label(run))
-        return self._append(call, id, after, work, memory, output, kind, over)
+        return self._append(call, id, after, (work, memory, output, kind), over, (pin, apart))
 
     def reduce(
         self,
@@ -163,6 +164,8 @@ class GraphBuilder:
         output: int | str = 0,
         kind: str | None = None,
         params: dict[str, Any] | None = None,
+        pin: Pin | str | Mapping[str, str] | None = None,
+        apart: str | None = None,
     ) -> Handle:
         """Reduce the values of a data-parallel task as a tree: ``run(list_of_values, **params)`` gives one value.
 
@@ -172,6 +175,8 @@ class GraphBuilder:
             A task made by `map`.
         fan_in : int
             At most so many values are merged by one call, at least 2.
+        pin, apart
+            As of `map`, for every task of the tree.
 
         Raises
         ------
@@ -182,7 +187,8 @@ class GraphBuilder:
         if fan_in < 2:
             raise InputError([Fault(f"tasks[{id or _label(run)!r}].over.fan_in", f"is {fan_in}; expected 2 or more")])
         call = Call(run, (), {key: _ref(value) for key, value in (params or {}).items()})
-        return self._append(call, id, (), work, memory, output, kind, Over(tree=shards.position, fan_in=fan_in))
+        over = Over(tree=shards.position, fan_in=fan_in)
+        return self._append(call, id, (), (work, memory, output, kind), over, (pin, apart))
 
     def build(self) -> Graph:
         """Check everything and give the graph.
@@ -213,11 +219,9 @@ class GraphBuilder:
         call: Call,
         id: str | None,
         after: Iterable[Handle],
-        work: float | str,
-        memory: int | str,
-        output: int | str,
-        kind: str | None,
+        columns: tuple[float | str, int | str, int | str, str | None],
         over: Over | None,
+        placed: tuple[Pin | str | Mapping[str, str] | None, str | None],
     ) -> Handle:
         label = _label(call.run)
         name = id if id is not None else self._free(label)
@@ -225,14 +229,23 @@ class GraphBuilder:
             raise InputError(
                 [Fault(f"tasks[{name!r}]", "this id is given to more than one task; expected distinct ids")]
             )
+        work, memory, output, kind = columns
+        row = parse_seconds(work), parse_bytes(memory), parse_bytes(output), kind or label
+        pin, apart = placed
+        pinned = None if pin is None else _pin(pin, f"tasks[{name!r}].pin")
+        # Nothing is kept of a task that has a fault: whoever catches it may go on.
         position = len(self._ids)
         sources = [*call.refs(), *(handle.position for handle in after)]
         if over is not None:
             sources += [source for source in (over.each, over.tree) if source is not None]
             self._over[position] = over
+        if pinned is not None:
+            self._pins[position] = pinned
+        if apart is not None:
+            self._apart[position] = apart
         self._taken.add(name)
         self._ids.append(name)
-        self._columns.append((parse_seconds(work), parse_bytes(memory), parse_bytes(output), kind or label))
+        self._columns.append(row)
         self._calls.append(call)
         self._edges += [(source, position) for source in sources]
         return Handle(name, position)
@@ -255,6 +268,25 @@ def _ref(value: Any) -> Any:
 
 def _label(run: str | Callable[..., Any]) -> str:
     return run.rpartition(":")[2] if isinstance(run, str) else getattr(run, "__name__", type(run).__name__)
+
+
+def _pin(pin: Pin | str | Mapping[str, str], path: str) -> Pin:
+    if isinstance(pin, Pin):
+        return pin
+    if not isinstance(pin, str | Mapping):
+        raise InputError([Fault(path, f"is {pin!r}; expected an executor's id, a Pin, or such as {{'kind': 'gpu'}}")])
+    given = {"executor": pin} if isinstance(pin, str) else pin
+    known = tuple(Pin.__dataclass_fields__)
+    faults = [
+        Fault(f"{path}.{key}", f"is an unknown key; expected one of {', '.join(known)}")
+        if key not in known
+        else Fault(f"{path}.{key}", f"is {value!r}; expected a name")
+        for key, value in given.items()
+        if key not in known or not isinstance(value, str) or not value
+    ]
+    if faults:
+        raise InputError(faults)
+    return Pin(**given)
 
 
 def _check_weights(over: Over, name: str) -> None:

@@ -345,11 +345,12 @@ def _check_placed(
         wrong = [task for task in given if not 0 <= task < n]
         faults += [Fault(f"tasks[{task}].{what}", f"there are {n} tasks; expected one of them") for task in wrong]
     for task, pin in pins.items():
-        if pin == Pin() and 0 <= task < n:
-            faults.append(Fault(f"{_name(names, task)}.pin", "says nothing; expected an executor, a host or a kind"))
+        if (not isinstance(pin, Pin) or pin == Pin()) and 0 <= task < n:
+            said = "says nothing" if isinstance(pin, Pin) else f"is {pin!r}"
+            faults.append(Fault(f"{_name(names, task)}.pin", f"{said}; expected an executor, a host or a kind"))
     for task, group in apart.items():
-        if not group and 0 <= task < n:
-            faults.append(Fault(f"{_name(names, task)}.apart", "is empty; expected the name of a group"))
+        if not (isinstance(group, str) and group) and 0 <= task < n:
+            faults.append(Fault(f"{_name(names, task)}.apart", f"is {group!r}; expected the name of a group"))
 
 
 def _edges(
