@@ -25,8 +25,8 @@ _MOST_INTERVALS = 20_000
 """Tasks times executors above which the programme itself takes longer to build than a search takes."""
 
 
-_EFFORT = 5.0
-"""Deterministic time of the solver, about seconds, where nothing is said."""
+_EFFORT = 2.0
+"""Deterministic time of the solver where nothing is said: ten to twenty seconds."""
 
 
 class Proved(NamedTuple):
@@ -72,7 +72,7 @@ def solve(
     seconds : float, optional
         Time for the solver. Using it up is no failure: then there is a bound.
     effort : float
-        Without `seconds`, the solver's deterministic time, which is about as many seconds, and the same everywhere.
+        Without `seconds`, the solver's deterministic time: the same everywhere, and some seconds for 1.
     """
     from ortools.sat.python import cp_model  # takes longer to import than most plans take
 
