@@ -20,13 +20,9 @@ from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.cpop import cpop
-from planner.schedulers.critical_path import critical_path
-from planner.schedulers.heft import heft
 from planner.schedulers.kernel import NEVER, arrays, place_all, state
-from planner.schedulers.peft import peft
 from planner.schedulers.ranks import least_behind, topological, upward_rank
-from planner.schedulers.ready_list import EARLIEST, ready_list
+from planner.schedulers.starts import order_of, schedules_in, starts
 
 __all__ = ["Evolved", "evolve", "genetic"]
 
@@ -38,6 +34,9 @@ _STEPS = 200_000_000
 
 _PATIENCE = 150
 """Generations without a better schedule after which `genetic` stops (Wang 1997, section 4)."""
+
+_LEAST = 4
+"""Fewer generations than this would find little, and are not begun."""
 
 _BIAS = 1.6
 """How many times as often as the median the best chromosome is a parent (Whitley 1989)."""
@@ -75,15 +74,19 @@ class _Population(NamedTuple):
 
 def genetic(problem: Problem, seed: int) -> Schedule:
     """Cross and mutate orders and executors, from those of HEFT, CPOP, PEFT and others on; the best always stays."""
-    others = [method(problem, seed) for method in (heft, critical_path, cpop, peft)]
-    if problem.n * problem.n_slots <= _STEPS // 200:
-        others.append(ready_list(problem, EARLIEST))
-    start = min(others, key=lambda schedule: schedule.makespan_us)
-    steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
-    most = Budget(schedules=max(1, _STEPS // max(100, steps * (1 if problem.fits else 8))))
-    enough, patience = lower_bound(problem).us, _PATIENCE * _SIZE
+    first, *others = starts(problem, seed)
+    most = schedules_in(problem, _STEPS)
+    if most < _LEAST * _SIZE:
+        return first
     return evolve(
-        problem, seed, start=start, enough_us=enough, budget=most, chunk=_SIZE * 10, others=others, patience=patience
+        problem,
+        seed,
+        start=first,
+        enough_us=lower_bound(problem).us,
+        budget=Budget(schedules=most),
+        chunk=10 * _SIZE,
+        others=others,
+        patience=_PATIENCE * _SIZE,
     ).schedule
 
 
@@ -142,7 +145,7 @@ def _first(
 ) -> _Population | None:
     """Give a population of schedules, and of ranks varied more and more; None, if none of them can be decoded."""
     n, draw, rank = problem.n, np.random.default_rng(seed), upward_rank(problem)
-    chromosomes = [(order := _order(problem, each), wish) for each in schedules for wish in _wishes(problem, each)]
+    chromosomes = [(order_of(problem, each), wish) for each in schedules for wish in _wishes(problem, each)]
     for k in range(_SIZE - len(chromosomes)):
         varied = rank * np.exp(draw.normal(0.0, _WIDEST * k / _SIZE, n))
         chromosomes.append((topological(problem, varied), np.full(n, -1, np.int32)))
@@ -166,12 +169,6 @@ def _first(
         child_order=np.empty(n, np.int32),
         child_wish=np.empty(n, np.int32),
     )
-
-
-def _order(problem: Problem, schedule: Schedule) -> Int32:
-    position = np.empty(problem.n, dtype=np.int64)
-    position[problem.order] = np.arange(problem.n)
-    return np.lexsort((position, schedule.finish_us, schedule.start_us)).astype(np.int32)
 
 
 def _wishes(problem: Problem, schedule: Schedule) -> tuple[Int32, Int32]:
@@ -230,10 +227,10 @@ def _mark(at: Any) -> Any:
 
 @bare
 def _known(q: Any, length: Any, mark: Any) -> bool:
+    known = False
     for k in range(len(q.length)):
-        if q.length[k] == length and q.mark[k] == mark:
-            return True
-    return False
+        known |= q.length[k] == length and q.mark[k] == mark
+    return known
 
 
 @bare

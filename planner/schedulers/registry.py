@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from planner.cost import Problem
 from planner.errors import Fault, InputError
 from planner.model.plan import Schedule
+from planner.schedulers.ant_colony import ant_colony
 from planner.schedulers.cpop import cpop
 from planner.schedulers.critical_path import critical_path
 from planner.schedulers.dls import dls
@@ -94,6 +95,7 @@ _METHODS = (
     _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420", largest=10**7),
     _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),
     _method(genetic, "Wang, Siegel, Roychowdhury & Maciejewski 1997, doi:10.1006/jpdc.1997.1392", search=True),
+    _method(ant_colony, "Dorigo & Gambardella 1997, doi:10.1109/4235.585892", search=True),
 )
 
 

@@ -10,6 +10,7 @@ from planner.cost import Problem
 from planner.model import Bound, Cluster, Graph, Network
 from planner.schedulers import auto, get, suiting
 from planner.schedulers.annealing import anneal
+from planner.schedulers.ant_colony import forage
 from planner.schedulers.budget import Budget
 from planner.schedulers.genetic import evolve
 from planner.schedulers.justification import mirrored
@@ -64,7 +65,7 @@ def test_the_seed_decides_and_the_clock_does_not() -> None:
     assert not np.array_equal(first.start_us, other.start_us)
 
 
-@pytest.mark.parametrize("search", [problem_space_search, anneal, evolve])
+@pytest.mark.parametrize("search", [problem_space_search, anneal, evolve, forage])
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_search_is_never_worse_than_where_it_started_and_stops_when_told(search: object, cluster: str) -> None:
     graph = GRAPHS["layered"]

@@ -30,7 +30,7 @@ def test_all_methods_are_named_described_and_sourced() -> None:
             "sufferage",
             "critical_path",
             "linear_clustering",
-            *("fastest_executor", "exact", "genetic"),
+            *("fastest_executor", "exact", "genetic", "ant_colony"),
         ),
     }
     assert len(set(names)) == len(names)
