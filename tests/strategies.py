@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from planner.model import Cluster, Executor, Graph, Link, Network
+from planner.model import Cluster, Executor, Graph, Link, Network, Pin
 
-__all__ = ["clusters", "graphs"]
+__all__ = ["clusters", "graphs", "places"]
 
 LARGEST = 5
 """Of memory, in bytes: at least one executor of every cluster holds it."""
@@ -45,3 +45,13 @@ def clusters(draw: st.DrawFn, most: int = 4) -> Cluster:
     links = (Link(("h0", "h1"), 2_000_000, 1.0),) if len(speeds) > 1 and draw(st.booleans()) else ()
     latency, bandwidth = draw(st.sampled_from([0, 500_000])), draw(st.sampled_from([np.inf, 2.0]))
     return Cluster(executors, Network(latency, bandwidth, links), overhead_us=draw(st.sampled_from([0, 0, 1000])))
+
+
+@st.composite
+def places(draw: st.DrawFn, n: int, names: st.SearchStrategy[str]) -> tuple[dict[int, Pin], dict[int, str]]:
+    """Draw where some of `n` tasks may run, and groups that some are in."""
+    if n == 0:
+        return {}, {}
+    tasks, maybe = st.integers(0, n - 1), st.none() | names
+    pins = st.builds(Pin, maybe, maybe, maybe).filter(lambda pin: pin != Pin())
+    return draw(st.dictionaries(tasks, pins, max_size=3)), draw(st.dictionaries(tasks, names, max_size=4))

@@ -104,7 +104,8 @@ def _speeds(path: str, value: Any, faults: Faults) -> dict[str, float]:
     if not isinstance(value, dict):
         faults.expected(path, value, "a table from kinds of tasks to speeds, such as {embed = 4.0}")
         return {}
-    return {kind: _speed(f"{path}.{kind}", speed, faults) for kind, speed in value.items()}
+    named = {faults.text(f"{path}[{show(kind)}]", kind, "a kind", empty=True): speed for kind, speed in value.items()}
+    return {kind: _speed(f"{path}[{show(kind)}]", speed, faults) for kind, speed in named.items()}
 
 
 def _speed(path: str, value: Any, faults: Faults) -> float:

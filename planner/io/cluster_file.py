@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +38,7 @@ def read_cluster(path: str | os.PathLike[str]) -> Cluster:
         kind = "gpu"
         slots = 1
         speed = 8.0
+        speeds = {embed = 20.0}           # for tasks of a kind, where it is another
         memory = "16GB"
 
         [[executors]]
@@ -80,7 +81,7 @@ def _toml(table: dict[str, Any], name: str = "") -> Iterator[str]:
         if not isinstance(value, dict) and not _is_tables(value):
             yield f"{_toml_key(key)} = {_toml_value(value)}"
     for key, value in table.items():
-        inner = f"{name}.{key}" if name else key
+        inner = f"{name}.{_toml_key(key)}" if name else _toml_key(key)
         if isinstance(value, dict):
             yield from ("", f"[{inner}]", *_toml(value, inner))
         elif _is_tables(value):

@@ -12,25 +12,26 @@ __all__ = ["PLACED_KEYS", "pin_document", "read_apart", "read_pin"]
 
 PLACED_KEYS = ("pin", "apart")
 PIN_KEYS = ("executor", "host", "kind")
+WANTED = "an executor's id, or a table such as {kind = 'gpu'}"
 
 
 def read_pin(path: str, value: Any, faults: Faults) -> Pin | None:
-    """Read where a task may run: an executor's id, or a table of ``executor``, ``host`` and ``kind``.
+    """Read where a task may run: an executor's id, or a table with one or more of ``executor``, ``host`` and ``kind``.
 
     Examples
     --------
     >>> read_pin("pin", {"kind": "gpu"}, Faults())
     Pin(executor=None, host=None, kind='gpu')
     """
-    if isinstance(value, str) and value:
-        return Pin(executor=value)
+    if isinstance(value, str):
+        return Pin(executor=faults.text(path, value, WANTED))
     if not isinstance(value, dict):
-        faults.expected(path, value, "an executor's id, or a table such as {kind = 'gpu'}")
+        faults.expected(path, value, WANTED)
         return None
-    table = faults.table(path, value, PIN_KEYS)
-    given = {key: faults.text(f"{path}.{key}", table[key]) for key in PIN_KEYS if key in table}
     if not value:
         faults.add(path, "says nothing; expected an executor, a host or a kind")
+    faults.keys(path, value, PIN_KEYS)
+    given = {key: faults.text(f"{path}.{key}", value[key], "a name") for key in PIN_KEYS if key in value}
     return Pin(**given) if given else None
 
 

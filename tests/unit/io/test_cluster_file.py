@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.io import read_cluster, write_cluster
-from planner.io.cluster_document import cluster_from_document
 from planner.model import Cluster, Executor, Link, Network
 
 EXAMPLE = """
@@ -29,6 +28,7 @@ id = "gpu"
 host = "a"
 kind = "gpu"
 speed = 8
+speeds = {embed = 20, "two words" = 0.5}
 memory = "16GB"
 
 [[executors]]
@@ -36,6 +36,8 @@ count = 2
 id = "cpu"
 host = "b"
 slots = 4
+[executors.speeds]
+sort = 2
 
 [[executors]]
 host = "b"
@@ -46,9 +48,9 @@ def test_a_cluster_is_read(tmp_path: Path) -> None:
     (tmp_path / "c").write_text(EXAMPLE)
     assert read_cluster(tmp_path / "c") == Cluster(
         (
-            Executor("gpu", "a", "gpu", 1, 8.0, 16 * 10**9),
-            Executor("cpu-0", "b", "cpu", 4),
-            Executor("cpu-1", "b", "cpu", 4),
+            Executor("gpu", "a", "gpu", 1, 8.0, 16 * 10**9, {"embed": 20.0, "two words": 0.5}),
+            Executor("cpu-0", "b", "cpu", 4, speeds={"sort": 2.0}),
+            Executor("cpu-1", "b", "cpu", 4, speeds={"sort": 2.0}),
             Executor("3", "b"),
         ),
         Network(500, 125e6, (Link(("a", "b"), 0, 1.25e9),)),
@@ -68,6 +70,17 @@ def test_a_cluster_is_read(tmp_path: Path) -> None:
         ("[[executors]]\nspeed = nan", ["executors[0].speed: is nan"]),
         ("[[executors]]\nspeed = 0", ["executors[0].speed: is 0; expected a number from"]),
         ("[[executors]]\nspeed = '2'", ["executors[0].speed: is '2', text; expected a number"]),
+        ("[[executors]]\nspeeds = 3", ["executors[0].speeds: is 3, a number; expected a table from kinds"]),
+        (
+            "[[executors]]\nspeeds = {a = 0, 'b.c' = '2', d = nan, e = 1}\nslots = 0",
+            [
+                "executors[0].slots: is 0",
+                "executors[0].speeds['a']: is 0; expected a number from",
+                "executors[0].speeds['b.c']: is '2', text; expected a number",
+                "executors[0].speeds['d']: is nan",
+            ],
+        ),
+        ('{"executors": [{"speeds": {"\\ud800": 1}}]}', ["executors[0].speeds['\\ud800']: is '\\ud800', half of"]),
         ("[[executors]]\nmemory = '1XB'", ["executors[0].memory: is '1XB'; expected bytes"]),
         ("[[executors]]\nmemory = 0", ["executors[0].memory: is 0; expected bytes above 0"]),
         ("[[executors]]\nslot = 1", ["executors[0].slot: is an unknown key; did you mean 'slots'?"]),
@@ -117,6 +130,7 @@ def clusters(draw: st.DrawFn) -> Cluster:
             draw(st.integers(1, 100)),
             draw(st.floats(1e-9, 1e9)),
             draw(st.none() | st.integers(1, 10**18)),
+            draw(st.dictionaries(NAMES | st.just(""), st.floats(1e-9, 1e9), max_size=2)),
         )
         for name in ids
     )
@@ -134,14 +148,3 @@ def test_a_cluster_written_and_read_is_the_same(
     path = tmp_path_factory.getbasetemp() / name
     write_cluster(cluster, path)
     assert read_cluster(path) == cluster
-
-
-def test_speeds_per_kind_are_read_and_written(tmp_path: Path) -> None:
-    speeds = {"embed": 4.0, "an odd = kind": 2.0}
-    executors = [{"id": "gpu", "speeds": speeds, "count": 2}, {"id": "cpu"}]
-    cluster = cluster_from_document({"executors": executors})
-    assert [dict(executor.speeds) for executor in cluster.executors] == [speeds, speeds, {}]
-    write_cluster(cluster, tmp_path / "cluster.toml")
-    assert read_cluster(tmp_path / "cluster.toml") == cluster
-    with pytest.raises(InputError, match=r"executors\[0\].speeds.embed"):
-        cluster_from_document({"executors": [{"speeds": {"embed": -1}}]})

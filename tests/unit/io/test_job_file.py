@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import places
 
 from planner.errors import InputError
 from planner.io import read_graph, write_graph
@@ -341,6 +342,7 @@ def graphs(draw: st.DrawFn) -> Graph:
         )
 
     kinds = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), min_size=n, max_size=n)
+    pins, apart = draw(places(n, NAME))
     return Graph.from_arrays(
         [ids[task] for task in order],
         work=draw(st.lists(COST, min_size=n, max_size=n)),
@@ -352,6 +354,8 @@ def graphs(draw: st.DrawFn) -> Graph:
         edge_bytes=np.array(draw(st.lists(SIZE, min_size=len(source), max_size=len(source))), dtype=np.int64),
         calls=() if traced else [renamed(calls[task]) for task in order],
         over={new[task]: shape(of) for task, of in over.items()},
+        pins=pins,
+        apart=apart,
     )
 
 
@@ -372,6 +376,7 @@ def same(one: Graph, other: Graph) -> None:
     assert [one.kinds[code] for code in one.kind] == [other.kinds[code] for code in other.kind]
     assert (one.calls if any(one.calls) else ()) == other.calls
     assert one.over == other.over
+    assert (one.pins, one.apart) == (other.pins, other.apart)
 
 
 @settings(max_examples=150, deadline=None)
@@ -417,32 +422,49 @@ def test_json_is_what_any_reader_takes(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["g.json"]
 
 
-def test_pins_and_groups_are_read_and_written_and_shards_inherit_them(tmp_path: Path) -> None:
-    tasks = [
-        {"id": "a", "pin": "0", "work": 1},
-        {"id": "b", "pin": {"kind": "gpu", "host": "h"}, "apart": "copies", "work": 1},
-        {"id": "c", "apart": "copies", "work": 1},
+def test_where_tasks_may_run_is_read_and_written(tmp_path: Path) -> None:
+    text = """
+        tasks = [
+            {id = "a", pin = "0"},
+            {id = "b", pin = {kind = "gpu", host = "h"}, apart = "copies"},
+            {id = "c", pin = {executor = "1"}, apart = "copies"},
+            {id = "d", apart = "ü"},
+        ]"""
+    (tmp_path / "g.toml").write_text(HEAD + text, encoding="utf-8")
+    graph = read_graph(tmp_path / "g.toml")
+    assert graph.pins == {0: Pin(executor="0"), 1: Pin(host="h", kind="gpu"), 2: Pin(executor="1")}
+    assert graph.apart == {1: "copies", 2: "copies", 3: "ü"}
+    assert graph_document(graph)["tasks"] == [
+        {"id": "a", "work": 1.0, "pin": "0"},
+        {"id": "b", "work": 1.0, "pin": {"host": "h", "kind": "gpu"}, "apart": "copies"},
+        {"id": "c", "work": 1.0, "pin": "1", "apart": "copies"},
+        {"id": "d", "work": 1.0, "apart": "ü"},
     ]
-    graph = graph_from_document({"format": "planner.graph/1", "tasks": tasks})
-    assert graph.pins == {0: Pin(executor="0"), 1: Pin(host="h", kind="gpu")} and graph.apart == {
-        1: "copies",
-        2: "copies",
+
+
+def test_all_that_is_wrong_with_places_is_told_at_once() -> None:
+    wrong: list[dict[str, Any]] = [
+        {"pin": 3},
+        {"pin": {}},
+        {"pin": {"kinds": "gpu", "host": "", "executor": 1}, "apart": ""},
+        {"pin": "", "apart": ["x"]},
+        {"pin": "\ud800"},
+        {"pins": "x"},
+        {"pin": None},
+    ]
+    tasks = [{"id": str(i), **place} for i, place in enumerate(wrong)]
+    told = faults_of({"format": "planner.graph/1", "tasks": tasks})
+    table = "expected an executor's id, or a table such as {kind = 'gpu'}"
+    assert told == {
+        "tasks[0].pin": f"is 3, a number; {table}",
+        "tasks[1].pin": "says nothing; expected an executor, a host or a kind",
+        "tasks[2].pin.kinds": "is an unknown key; did you mean 'kind'?",
+        "tasks[2].pin.host": "is empty; expected a name",
+        "tasks[2].pin.executor": "is 1, a number; expected a name",
+        "tasks[2].apart": "is empty; expected the name of a group",
+        "tasks[3].pin": f"is empty; {table}",
+        "tasks[3].apart": "is ['x'], a list; expected the name of a group",
+        "tasks[4].pin": f"is '\\ud800', half of a character; {table}",
+        "tasks[5].pins": "is an unknown key; did you mean 'pin'?",
+        "tasks[6].pin": f"is null; {table}",
     }
-    write_graph(graph, tmp_path / "graph.json")
-    again = read_graph(tmp_path / "graph.json")
-    assert (again.pins, again.apart) == (graph.pins, graph.apart)
-    with pytest.raises(InputError, match="pins or groups, which Parquet does not hold"):
-        write_graph(graph, tmp_path / "tasks.parquet")
-
-
-def test_every_fault_of_a_pin_is_told() -> None:
-    tasks = [
-        {"id": "a", "pin": 3, "work": 1},
-        {"id": "b", "pin": {}, "work": 1},
-        {"id": "c", "pin": {"kinds": "gpu"}, "apart": "", "work": 1},
-    ]
-    with pytest.raises(InputError) as raised:
-        graph_from_document({"format": "planner.graph/1", "tasks": tasks})
-    told = str(raised.value)
-    for path in ("tasks[0].pin", "tasks[1].pin", "tasks[2].pin.kinds", "tasks[2].apart"):
-        assert path in told, told
