@@ -17,6 +17,7 @@ import pyarrow.types as kinds
 from planner.errors import Fault, InputError
 from planner.io.checks import MOST_BYTES, Faults, naming, nearest
 from planner.io.files import as_path, exists, is_folder, unreadable, write_atomically
+from planner.io.placed_columns import PLACED_COLUMNS, placed_columns, read_placed
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.faults import tell
 from planner.model.graph import Graph
@@ -25,7 +26,7 @@ from planner.model.units import MICROSECONDS
 __all__ = ["MAGIC", "edges_beside", "is_parquet_folder", "read_parquet", "write_parquet"]
 
 MAGIC = b"PAR1"
-TASK_COLUMNS = ("id", "work", "work_us", "memory", "output", "kind")
+TASK_COLUMNS = ("id", "work", "work_us", "memory", "output", "kind", *PLACED_COLUMNS)
 EDGE_COLUMNS = ("source", "target", "bytes")
 ROWS_SHOWN = 20
 
@@ -56,8 +57,8 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     ----------
     path : Path
         The file of tasks (columns ``id``: text or whole numbers, ``work``: seconds, or ``work_us``: microseconds, and
-        if wanted ``memory`` and ``output``: bytes, ``kind``: text), or the folder that holds ``tasks.parquet`` and
-        ``edges.parquet``.
+        if wanted ``memory`` and ``output``: bytes, ``kind``: text, ``pin_executor``, ``pin_host``, ``pin_kind`` and
+        ``apart``: text, null where there is none), or the folder that holds ``tasks.parquet`` and ``edges.parquet``.
     edges : str or path, optional
         The file of edges (columns ``source``, ``target``: ids, and if wanted ``bytes``); the one beside the tasks when
         left out. Without one, the tasks wait for nothing.
@@ -86,6 +87,8 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
                 source=columns.pop("source", ()),
                 target=columns.pop("target", ()),
                 edge_bytes=columns.pop("edge_bytes", None),
+                pins=columns.pop("pins", None),
+                apart=columns.pop("apart", None),
             )
     faults.raise_if_any()
     assert graph is not None  # noqa: S101 - for the type checker
@@ -111,7 +114,12 @@ def _read_tasks(path: Path, faults: Faults) -> tuple[pa.Array | None, dict[str, 
             if name in table.names:
                 columns[name] = _sizes(table.column(name), name, found)
         if "kind" in table.names:
-            columns["kind"] = _texts(table.column("kind"), "kind", found)
+            kind = _texts(table.column("kind"), "kind", found)
+            columns["kind"] = kind.fill_null("task") if kind is not None and kind.null_count else kind
+        placed = {name: table.column(name) for name in PLACED_COLUMNS if name in table.names}
+        if placed:
+            texts = {name: _texts(column, name, found) for name, column in placed.items()}
+            columns["pins"], columns["apart"] = read_placed(texts, found)
         found.raise_if_any()
     return ids, columns
 
@@ -249,11 +257,10 @@ def _sizes(column: pa.ChunkedArray, name: str, faults: Faults) -> Int64:
 def _texts(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     inner = values.type.value_type if kinds.is_dictionary(values.type) else values.type
-    if not (kinds.is_string(inner) or kinds.is_large_string(inner)):
+    if not (kinds.is_string(inner) or kinds.is_large_string(inner) or kinds.is_null(inner)):
         faults.add(name, f"is of type {inner}; expected text")
         return None
-    text = values.cast(pa.string())
-    return text.fill_null("task") if text.null_count else text
+    return values.cast(pa.string())
 
 
 def _rows(mask: pa.Array | pa.ChunkedArray) -> Int64:
@@ -271,9 +278,6 @@ def write_parquet(graph: Graph, path: Path) -> None:
     if any(call is not None for call in graph.calls) or graph.over:
         problem = "has tasks that name what they run, which Parquet does not hold; expected a trace, or a .json file"
         raise InputError([Fault(str(path), problem)])
-    if graph.pins or graph.apart:
-        problem = "has tasks with pins or groups, which Parquet does not hold; expected a .json file"
-        raise InputError([Fault(str(path), problem)])
     file = path / "tasks.parquet" if is_folder(path) else path
     target = np.repeat(np.arange(graph.n), np.diff(graph.pred_ptr))
     edges = {"source": graph.ids.take(pa.array(graph.pred)), "target": graph.ids.take(pa.array(target))}
@@ -284,6 +288,7 @@ def write_parquet(graph: Graph, path: Path) -> None:
         "memory": graph.memory_bytes,
         "output": graph.output_bytes,
         "kind": kind,
+        **placed_columns(graph),
     }
     _write(edges_beside(file), {**edges, "bytes": graph.edge_bytes})
     _write(file, tasks)

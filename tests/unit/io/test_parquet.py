@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import places
 
 from planner.errors import InputError
 from planner.io import read_graph, write_graph
-from planner.model import Call, Graph
+from planner.model import Call, Graph, Pin
 
 
 def trace() -> Graph:
@@ -35,6 +36,7 @@ def same(one: Graph, other: Graph) -> None:
     for column in ("work_us", "memory_bytes", "output_bytes", "pred_ptr", "pred", "edge_bytes", "kind"):
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
     assert one.kinds == other.kinds
+    assert (one.pins, one.apart) == (other.pins, other.apart)
 
 
 def put(folder: Path, tasks: dict[str, Any], edges: dict[str, Any] | None = None) -> Path:
@@ -73,6 +75,7 @@ def traces(draw: st.DrawFn) -> Graph:
     def column(of: st.SearchStrategy[Any], length: int) -> Any:
         return draw(st.lists(of, min_size=length, max_size=length))
 
+    pins, apart = draw(places(n, NAME.filter(bool)))
     return Graph.from_arrays(
         ids,
         work=column(COST, n),
@@ -82,6 +85,8 @@ def traces(draw: st.DrawFn) -> Graph:
         source=[source for source, _ in edges],
         target=[target for _, target in edges],
         edge_bytes=np.array(column(SIZE, len(edges)), np.int64),
+        pins=pins,
+        apart=apart,
     )
 
 
@@ -140,6 +145,36 @@ def test_columns_that_are_left_out_or_null_are_filled(tmp_path: Path) -> None:
     assert graph.kinds == ("x", "task")
 
 
+def test_columns_say_where_tasks_may_run(tmp_path: Path) -> None:
+    tasks = {
+        "id": list("abcd"),
+        "work": [1, 1, 1, 1],
+        "pin_executor": ["x", None, None, None],
+        "pin_kind": pa.array([None, "gpu", None, "gpu"]).dictionary_encode(),
+        "pin_host": pa.array([None, "h", None, None], pa.large_string()),
+        "apart": [None, None, "g", "g"],
+    }
+    graph = read_graph(put(tmp_path, tasks))
+    assert graph.pins == {0: Pin("x"), 1: Pin(host="h", kind="gpu"), 3: Pin(kind="gpu")}
+    assert graph.apart == {2: "g", 3: "g"}
+    write_graph(graph, tmp_path)
+    written = pq.read_table(tmp_path / "tasks.parquet").to_pydict()
+    assert {name: written[name] for name in tasks if "pin" in name or name == "apart"} == {
+        "pin_executor": ["x", None, None, None],
+        "pin_kind": [None, "gpu", None, "gpu"],
+        "pin_host": [None, "h", None, None],
+        "apart": [None, None, "g", "g"],
+    }
+
+
+def test_columns_that_say_nothing_of_places_are_not_written_nor_need_they_be_there(tmp_path: Path) -> None:
+    tasks = {"id": ["a"], "work": [1.0], "pin_kind": pa.nulls(1, pa.string()), "apart": pa.nulls(1)}
+    graph = read_graph(put(tmp_path, tasks))
+    assert (graph.pins, graph.apart) == ({}, {})
+    write_graph(graph, tmp_path)
+    assert pq.read_schema(tmp_path / "tasks.parquet").names == ["id", "work", "memory", "output", "kind"]
+
+
 def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
     (tmp_path / "tasks.parquet").mkdir()
     for part in range(3):
@@ -165,6 +200,10 @@ def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
         ({"id": ["a"], "work": [1], "memory": [-1]}, "memory[0]: is -1; expected bytes"),
         ({"id": ["a"], "work": [1], "output": [float("nan")]}, "output[0]: is nan; expected bytes"),
         ({"id": ["a"], "work": [1], "kind": [3]}, "kind: is of type int64; expected text"),
+        ({"id": ["a"], "work": [1], "pin_kind": [3]}, "pin_kind: is of type int64; expected text"),
+        ({"id": ["a", "b"], "work": [1, 1], "pin_host": ["h", ""]}, "pin_host[1]: is empty; expected a name, or null"),
+        ({"id": ["a"], "work": [1], "apart": [""]}, "apart[0]: is empty; expected a name, or null"),
+        ({"id": ["a"], "work": [1], "pin": ["x"]}, "pin: is an unknown column"),
         ({"id": pa.array([b"\xff"]).cast(pa.string(), safe=False), "work": [1]}, "UTF8"),
     ],
 )
