@@ -38,6 +38,7 @@ from planner.model import (
     Link,
     LoadReport,
     Network,
+    Pin,
     Plan,
     Ref,
     Schedule,
@@ -46,9 +47,9 @@ from planner.model import (
 JOB = {
     "format": "planner.graph/1",
     "tasks": [
-        {"id": "m", "run": "a.b:f", "over": {"items": [1, 2], "weights": [1, 2]}, "work": 2.5, "memory": "1MB"},
-        {"id": "e", "run": "a.b:g", "over": {"each": "m"}, "args": [{"task": "m"}, 3], "output": 10},
-        {"id": "t", "run": "a.b:g", "over": {"tree": "e", "fan_in": 2}, "kind": "k"},
+        {"id": "m", "run": "a.b:f", "over": {"items": [1, 2], "weights": [1, 2]}, "work": 2.5, "pin": {"kind": "k"}},
+        {"id": "e", "run": "a.b:g", "over": {"each": "m"}, "args": [{"task": "m"}, 3], "memory": "1MB", "pin": "x"},
+        {"id": "t", "run": "a.b:g", "over": {"tree": "e", "fan_in": 2}, "kind": "k", "apart": "g", "output": 10},
         {"id": "z", "run": "a:b", "after": ["t", {"task": "e", "bytes": 3}], "params": {"x": [{"task": "t"}]}},
     ],
 }
@@ -72,13 +73,20 @@ WORKFLOW = {
 }
 STG = b"2\n0 0 0\n1 5 1 0\n2 6 1 0\n3 0 2 1 2\n# end\n"
 CLUSTER = Cluster(
-    (Executor("x", "h", slots=2, memory_bytes=9), Executor("y", "g")), Network(5, 1e9, (Link(("h", "g"), 1, 2e9),))
+    (Executor("x", "h", slots=2, memory_bytes=9, speeds={"k": 2.0}), Executor("y", "g")),
+    Network(5, 1e9, (Link(("h", "g"), 1, 2e9),)),
 )
 
 
 def _plan() -> Plan:
     graph = Graph.from_arrays(
-        ["a", "b"], work=[1, 2], source=[0], target=[1], calls=[Call("m:f"), Call("m:g", (Ref(0),))]
+        ["a", "b"],
+        work=[1, 2],
+        source=[0],
+        target=[1],
+        calls=[Call("m:f"), Call("m:g", (Ref(0),))],
+        pins={0: Pin(host="h", kind="cpu"), 1: Pin("y")},
+        apart={0: "g", 1: "g"},
     )
     schedule = Schedule(np.array([0, 2], np.int32), np.array([0, 1_000_009]), np.array([1_000_000, 3_000_009]))
     return Plan(graph, CLUSTER, schedule, Bound(1, "why"), "heft", settings={"seed": 1})
@@ -109,8 +117,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reader, b
     """Give a whole file of each format, and what reads it."""
     folder = tmp_path_factory.mktemp("whole")
     write_cluster(CLUSTER, folder / "c.toml")
+    write_cluster(CLUSTER, folder / "c.json")
     write_plan(_plan(), folder / "p.json")
-    write_graph(Graph.from_arrays(["a", "b"], work=[1, 2], source=[0], target=[1]), folder / "tasks.parquet")
+    trace = Graph.from_arrays(["a", "b"], work=[1, 2], source=[0], target=[1], pins={0: Pin(host="h")}, apart={1: "g"})
+    write_graph(trace, folder / "tasks.parquet")
     run = create_run_folder(folder / "run", _plan())
     tables = (pa.Table.from_pylist([{name: value}], schema=schema) for name, value, schema in ROWS)
     write_load(LoadReport(*tables, "done", 1, 2, 3, {"a": 1}), run)
@@ -133,6 +143,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reader, b
         "run.json": (_in_run(run, "run.json"), (run / "run.json").read_bytes()),
         "load report": (_in_run(run, "tasks.parquet"), (run / "tasks.parquet").read_bytes()),
         "cluster": (read_cluster, (folder / "c.toml").read_bytes()),
+        "cluster.json": (read_cluster, (folder / "c.json").read_bytes()),
         "plan": (read_plan, (folder / "p.json").read_bytes()),
     }
 
@@ -152,6 +163,8 @@ def check(read: Reader, path: Path, data: bytes) -> None:
         assert len(graph.order) == graph.n == len(set(graph.names))
         assert (graph.work_us >= 0).all()
         assert (graph.edge_bytes >= 0).all()
+        assert all(isinstance(name, str) for pin in graph.pins.values() for name in vars(pin).values() if name)
+        assert all(graph.apart.values())
     else:
         assert isinstance(found, Cluster)
 
@@ -206,13 +219,25 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 WRONG = st.sampled_from(
     [
         *(None, True, False, -1, 0, 1.5, 10**400, -(10**400), 2**63, 1e308, "", "a", "m", "ü", "\ud800", "1GB", "inf"),
-        *([], {}, [[]], [None], {"task": "m"}, [{"task": "m"}, 1], {"task": 3}, {"each": "z"}, {"tree": "t"}, {"": 0}),
+        *(
+            [],
+            {},
+            [[]],
+            [None],
+            {"task": "m"},
+            [{"task": "m"}, 1],
+            {"task": 3},
+            {"each": "z"},
+            {"kind": "k"},
+            {"tree": "t"},
+            {"": 0},
+        ),
         *([{"id": "a"}], ["a", "a"], [float("nan")]),
     ]
 )
 
 
-@pytest.mark.parametrize("name", ["job", "workflow", "plan", "run.json"])
+@pytest.mark.parametrize("name", ["job", "workflow", "plan", "run.json", "cluster.json"])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_other_values_in_their_places(

@@ -37,6 +37,7 @@ from planner.model import (
     Graph,
     LoadReport,
     Network,
+    Pin,
     Plan,
     Ref,
     Schedule,
@@ -113,6 +114,36 @@ def test_a_plan_holds_its_graph_and_cluster(tmp_path: Path) -> None:
     assert not is_plan(tmp_path / "missing")
     with pytest.raises(InputError, match=r"is no plan: its format is 'planner\.graph/1'"):
         read_plan(tmp_path / "g")
+
+
+@pytest.mark.parametrize("run", ["m:f", len])
+def test_a_plan_holds_where_its_tasks_may_run_and_the_speeds_for_their_kinds(tmp_path: Path, run: Any) -> None:
+    """Also where its calls are left out."""
+    cluster = Cluster((Executor("x", speeds={"k": 4.0, "a b": 0.5}), Executor("y", kind="gpu")))
+    graph = Graph.from_arrays(
+        ["a", "b"],
+        work=[1, 1],
+        kind=["k", "k"],
+        calls=[Call(run), None],
+        pins={0: Pin("x"), 1: Pin(kind="gpu")},
+        apart={0: "g", 1: "g"},
+    )
+    schedule = Schedule(np.array([0, 1], np.int32), np.array([0, 0]), np.array([250_000, 1_000_000]))
+    write_plan(Plan(graph, cluster, schedule, Bound(1, ""), "heft"), tmp_path / "p.json")
+    read = read_plan(tmp_path / "p.json")
+    assert (read.graph.pins, read.graph.apart, read.cluster) == (graph.pins, graph.apart, cluster)
+    assert read_graph(tmp_path / "p.json").pins == graph.pins
+    document = json.loads((tmp_path / "p.json").read_text())
+    document["graph"]["tasks"][1] |= {"pin": {"kid": "gpu"}, "apart": ""}
+    document["cluster"]["executors"][0]["speeds"]["k"] = 0
+    (tmp_path / "p.json").write_text(json.dumps(document))
+    with pytest.raises(InputError) as caught:
+        read_plan(tmp_path / "p.json")
+    assert [fault.path.rpartition("p.json: ")[2] for fault in caught.value.faults] == [
+        "graph: tasks[1].pin.kid",
+        "graph: tasks[1].apart",
+        "cluster: executors[0].speeds['k']",
+    ]
 
 
 @pytest.mark.parametrize(
