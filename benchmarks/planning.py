@@ -25,6 +25,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from plots import log_log
 
 from planner import Cluster, Executor, Graph, Network, Progress, plan, read_graph, replan
 from planner.bounds import lower_bound
@@ -246,17 +247,26 @@ def half_done() -> Row:
 
 
 def growth(every: int) -> tuple[str, Row, list[Row]]:
-    rows = []
+    rows, over_tasks, over_executors = [], [], []
     for n in (10**3, 10**4, 10**5, 10**6):
         problem = Problem.of(layered(n, max(10, n // 10_000), 3), mixed(100, Network(100, 1e9)))
         took = min(seconds(lambda: get("critical_path").schedule(problem, 0))[0] for _ in range(3))  # noqa: B023
         rows.append([f"{n:,}", "100", f"{1000 * took:.1f} ms", f"{1e6 * took / n:.2f} µs"])
+        over_tasks.append((n, took))
     graph = layered(10**5, 10, 3)
     for executors in (10, 10**2, 10**3, 10**4):
         problem = Problem.of(graph, mixed(executors, Network(100, 1e9)))
         took = min(seconds(lambda: get("critical_path").schedule(problem, 0))[0] for _ in range(3))  # noqa: B023
         rows.append(["100,000", f"{executors:,}", f"{1000 * took:.1f} ms", f"{1e6 * took / 10**5:.2f} µs"])
-    return "Growth of the list schedule", ["tasks", "executors", "CPU time", "a task"], rows
+        over_executors.append((executors, took))
+    if every == 1:
+        DOCS.mkdir(parents=True, exist_ok=True)
+        seconds_taken = "seconds of CPU"
+        log_log(DOCS / "growth-tasks.svg", "Time over tasks, 100 executors", "tasks", seconds_taken, over_tasks)
+        title = "Time over executors, 100,000 tasks"
+        log_log(DOCS / "growth-executors.svg", title, "executors", seconds_taken, over_executors)
+    pictures = "![time over tasks](growth-tasks.svg) ![time over executors](growth-executors.svg)"
+    return f"Growth of the list schedule\n\n{pictures}", ["tasks", "executors", "CPU time", "a task"], rows
 
 
 PARTS: dict[str, Callable[[int], tuple[str, Row, list[Row]]]] = {
