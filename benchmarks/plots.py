@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-WIDTH, HEIGHT, LEFT, BELOW, ABOVE, RIGHT = 480, 300, 64, 44, 34, 16
+WIDTH, HEIGHT, LEFT, BELOW, ABOVE, RIGHT = 500, 300, 64, 44, 34, 40
 
 
 def log_log(path: Path, title: str, across: str, up: str, points: Sequence[tuple[float, float]]) -> None:
