@@ -20,6 +20,7 @@ from planner.model.cluster import Cluster
 from planner.model.graph import Call, Graph, Ref, Refs
 from planner.model.units import MICROSECONDS
 from planner.partitioners.blocks import Block, lay_out
+from planner.partitioners.family import Places, family_of
 from planner.partitioners.items import Items, measure
 from planner.partitioners.sharding import TASK_OVERHEAD_US, Sharding, choose_sharding
 
@@ -53,7 +54,8 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     graph : Graph
         Its `over` names the data-parallel tasks.
     cluster : Cluster
-        Its slots and their speeds decide how many shards are enough, its overhead how many are too many.
+        Its slots and their speeds for these kinds of tasks decide how many shards are enough, its overhead how many are
+        too many. Only slots where a task may run are counted, and of shards that stay apart, one an executor.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     ------
     InputError
         With every fault: a pattern that matches no file, files that cannot be read, weights that do not fit.
+    InfeasibleError
+        Naming every task that no executor may take, and every group that cannot be kept apart.
 
     Examples
     --------
@@ -94,7 +98,7 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
         pins={new: pin for task, pin in graph.pins.items() for new in blocks[task].tasks},
         apart={new: name for task, name in graph.apart.items() for new in blocks[task].tasks},
     )
-    notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task], cluster)]
+    notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task])]
     shards = {graph.names[task]: blocks[task].names for task, over in sorted(graph.over.items()) if over.tree is None}
     return Decomposed(new, tuple(notes), shards)
 
@@ -106,30 +110,20 @@ def _cut_sources(graph: Graph, cluster: Cluster) -> tuple[dict[int, Sharding], d
     items = {task: measure(graph.over[task], f"tasks[{graph.names[task]!r}]", faults) for task in sources}
     if faults:
         raise InputError(faults)
-    speed_of = cluster.speeds_for(graph.kinds)[:, cluster.slot_executor]
+    places = Places(graph, cluster)
     overhead_us = max(cluster.overhead_us, TASK_OVERHEAD_US)
     shardings = {}
     for task in sources:
-        family = _family(graph, task)
+        family = family_of(graph, task)
         work_us = int(graph.work_us[family].sum())
-        speeds = speed_of[graph.kind[task]]
-        shardings[task] = choose_sharding(items[task].weights, work_us, speeds, overhead_us, len(family))
+        speeds, most = places.usable(family)
+        shardings[task] = choose_sharding(items[task].weights, work_us, speeds, overhead_us, len(family), most)
     return shardings, items
 
 
-def _family(graph: Graph, source: int) -> list[int]:
-    """Give a source and all that is mapped over its shards, or over theirs."""
-    parallel = np.isin(graph.order, list(graph.over))
-    family = [source]
-    for task in graph.order[parallel].tolist():
-        if graph.over[task].each in family:
-            family.append(task)
-    return family
-
-
-def _explain(graph: Graph, task: int, sharding: Sharding, items: Items, cluster: Cluster) -> list[str]:
-    lines = sharding.explain(items.label(sharding.heaviest), cluster.n_slots)
-    family = [graph.names[other] for other in _family(graph, task)[1:]]
+def _explain(graph: Graph, task: int, sharding: Sharding, items: Items) -> list[str]:
+    lines = sharding.explain(items.label(sharding.heaviest))
+    family = [graph.names[other] for other in family_of(graph, task)[1:]]
     if family:
         lines.append(f"its shards serve {', '.join(family)} too, whose work is counted in")
     return [f"{graph.names[task]}: {line}" for line in lines]

@@ -46,6 +46,10 @@ class Sharding:
         Position of the heaviest item.
     heaviest_us : float
         Its time alone: no cut makes the longest shard shorter.
+    slots : int
+        Slots that the shards may run on.
+    most : int or None
+        Shards that there may be at most, because no two of them may share an executor.
     """
 
     cuts: Int64
@@ -58,26 +62,28 @@ class Sharding:
     one_us: float
     heaviest: int
     heaviest_us: float
+    slots: int
+    most: int | None = None
 
     @property
     def n(self) -> int:
         """Number of shards."""
         return len(self.weights)
 
-    def explain(self, heaviest: str, slots: int) -> list[str]:
+    def explain(self, heaviest: str) -> list[str]:
         """Say in short lines how many shards there are, and what the alternatives were predicted to cost.
 
         Parameters
         ----------
         heaviest : str
             Name of the heaviest item.
-        slots : int
         """
         items = int(self.cuts[-1])
         if self.n == 1:
             why = "one task is cheaper than many" if items > 1 else "there is no more to cut"
+            why = why if self.most != 1 or items == 1 else "there is one executor for them"
             return [f"1 shard of {items} item{'s' if items > 1 else ''}: {why}; predicted {_us(self.one_us)}"]
-        on = f"on {slots} slot{'s' if slots > 1 else ''}"
+        on = f"on {self.slots} slot{'s' if self.slots > 1 else ''}"
         lines = [
             f"{self.n} shards of {items} items by weight: longest {_us(self.longest_us)}, "
             f"all {_us(self.time_us)} {on} (predicted)",
@@ -86,10 +92,14 @@ class Sharding:
         ]
         if self.heaviest_us >= 0.9 * self.longest_us:
             lines.append(f"no cut goes below {_us(self.heaviest_us)}, the time of {heaviest} alone")
+        if self.n == self.most:
+            lines.append(f"executors are enough for no more than {self.most} shards, which share none")
         return lines
 
 
-def choose_sharding(weights: Int64, work_us: int, speeds: Float64, overhead_us: int, tasks: int = 1) -> Sharding:
+def choose_sharding(
+    weights: Int64, work_us: int, speeds: Float64, overhead_us: int, tasks: int = 1, most: int | None = None
+) -> Sharding:
     """Choose the number of shards and the cuts.
 
     Contiguous cuts are used, not LPT packing: with them the shards' values, taken in order, are in the items' order, so
@@ -108,11 +118,13 @@ def choose_sharding(weights: Int64, work_us: int, speeds: Float64, overhead_us: 
         Fixed cost of a task.
     tasks : int
         Tasks that every shard becomes.
+    most : int, optional
+        Shards that there may be at most.
     """
     items, overhead = len(weights), float(overhead_us * tasks)
     per_weight = work_us / max(int(weights.sum()), 1)
     options: list[tuple[float, Int64]] = []
-    for shards in _candidates(items, len(speeds)):
+    for shards in _candidates(items if most is None else min(items, most), len(speeds)):
         if shards > 1 and work_us / shards < overhead:
             break
         cuts = contiguous_cuts(weights, shards)
@@ -135,6 +147,8 @@ def choose_sharding(weights: Int64, work_us: int, speeds: Float64, overhead_us: 
         one_us=(work_us + overhead) / float(speeds.max()),
         heaviest=heaviest,
         heaviest_us=float(weights[heaviest] * per_weight + overhead) if items else overhead,
+        slots=len(speeds),
+        most=most,
     )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from evaluator import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.model import Cluster, Executor, GraphBuilder
+from planner.errors import InfeasibleError
+from planner.model import Cluster, Executor, GraphBuilder, Progress
 from planner.packing import lpt
 from planner.partitioners import contiguous_cuts, decompose
 from planner.partitioners.contiguous import whole_weights
 from planner.partitioners.tree import tree_levels
+from planner.placement import placements
 
 WEIGHTS = st.lists(st.integers(0, 50), min_size=1, max_size=9)
 ANY_WEIGHT = st.floats(0, 1e300, allow_nan=False)
@@ -42,6 +45,7 @@ def test_whole_weights_keep_the_order_and_the_proportions(weights: list[float]) 
         np.testing.assert_allclose(whole / whole[largest], np.array(weights) / weights[largest], rtol=0, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=6), st.integers(1, 3))
 def test_lpt_keeps_grahams_bound(weights: list[int], slots: int) -> None:
     slot, finish = lpt(weights, [1.0] * slots)
@@ -53,6 +57,7 @@ def test_lpt_keeps_grahams_bound(weights: list[int], slots: int) -> None:
     assert finish.max() <= (4 / 3 - 1 / (3 * slots)) * optimum + 1e-9
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 30), max_size=20), st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=4))
 def test_lpt_puts_every_item_on_the_slot_that_finishes_it_first(weights: list[float], speeds: list[float]) -> None:
     slot, finish = lpt(weights, speeds)
@@ -110,3 +115,48 @@ def test_decomposing_keeps_items_order_and_work(
     assert len(small.shards["after"]) == len(shards) <= max(4 * len(speeds), 1)
     outputs = [small.graph.output_bytes[small.graph.index[name]] for name in small.shards["mapped"]]
     assert sum(outputs) == 1000
+
+
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        "pin": st.sampled_from([{"host": "h0"}, {"host": "h1"}, "2"]),
+        "apart": st.sampled_from(["x", "y"]),
+        "memory": st.sampled_from([0, 5]),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 2), st.sampled_from([None, 4])), min_size=1, max_size=7),
+    st.lists(st.tuples(st.sampled_from(["add", "map", "each", "reduce"]), PLACES), min_size=1, max_size=5),
+    st.integers(2, 3),
+)
+def test_what_has_a_place_before_it_is_cut_has_one_afterwards(
+    executors: list[tuple[int, int | None]], tasks: list[tuple[str, dict[str, Any]]], fan_in: int
+) -> None:
+    builder, parallel = GraphBuilder(), None
+    for what, place in tasks:
+        if what == "add":
+            builder.add(_keep, **place)
+        elif what == "map" or parallel is None:
+            parallel = builder.map(_keep, range(30), work=60, **place)
+        elif what == "each":
+            parallel = builder.map(_keep, parallel, work=60, **place)
+        else:
+            builder.reduce(_join, parallel, fan_in=fan_in, **place)
+    graph = builder.build()
+    cluster = Cluster(
+        tuple(
+            Executor(str(i), host=f"h{i % 2}", slots=slots, memory_bytes=memory)
+            for i, (slots, memory) in enumerate(executors)
+        )
+    )
+    try:
+        placements(graph, cluster, Progress.none(graph.n))
+    except InfeasibleError:
+        return
+    small = decompose(graph, cluster).graph
+    placements(small, cluster, Progress.none(small.n))
+    assert not graph.over or graph.pins.keys() | graph.apart.keys() or small.n > graph.n

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from evaluator import evaluate
 
-from planner.errors import InputError
-from planner.model import Call, Cluster, Graph, GraphBuilder, Over, Pin, Ref, Refs
+from planner.errors import InfeasibleError, InputError
+from planner.model import Cluster, Executor, GraphBuilder, Pin, Ref, Refs
 from planner.partitioners import contiguous_cuts, decompose
+from planner.partitioners.family import Places
 from planner.partitioners.sharding import choose_sharding
 
 SKEWED = [1.0] * 30 + [60.0] + [1.0] * 30
@@ -175,13 +176,74 @@ def test_a_hundred_thousand_items_take_no_time() -> None:
     assert sharding.longest_us <= sharding.heaviest_us + 10**9 / sharding.n
 
 
-def test_shards_inherit_pins_and_groups() -> None:
-    graph = Graph.from_arrays(
-        ["all", "after"], work=[100, 1], source=[0], target=[1], calls=[Call("a:b"), Call("a:c", (Ref(0),))],
-        over={0: Over(items=tuple(range(50)))}, pins={0: Pin(kind="gpu")}, apart={1: "alone"},
-    )  # fmt: skip
-    small = decompose(graph, Cluster.uniform(2, slots=2))
-    shards = len(small.shards["all"])
-    assert shards > 1
-    assert small.graph.pins == {task: Pin(kind="gpu") for task in range(shards)}
-    assert small.graph.apart == {shards: "alone"}
+def _uneven() -> Cluster:
+    fast = Executor("fast", kind="gpu", slots=2, speeds={"embed": 4.0})
+    return Cluster((fast, *(Executor(f"slow-{i}", speeds={"load": 0.5}) for i in range(6))))
+
+
+def test_shards_and_the_tasks_of_a_tree_carry_pins_and_groups() -> None:
+    builder = GraphBuilder()
+    mapped = builder.map(_total, list(range(50)), id="mapped", work=100, pin={"kind": "gpu"})
+    each = builder.map(_total, mapped, id="each", work=100, apart="copies", pin=Pin(kind="cpu"))
+    builder.reduce(_total, each, id="tree", fan_in=2, pin="fast")
+    builder.add(_total, id="last", apart="copies", pin="slow-0")
+    graph = decompose(builder.build(), _uneven()).graph
+    pins = {name: graph.pins[task] for name, task in graph.index.items()}
+    of = {"mapped": Pin(kind="gpu"), "each": Pin(kind="cpu"), "tree": Pin("fast"), "last": Pin("slow-0")}
+    assert pins == {name: of[name.partition("[")[0]] for name in graph.names}
+    assert len(pins) == 4 + 4 + 3 + 1
+    copies = [name for name in graph.names if name.startswith("each")]
+    assert {graph.names[task]: group for task, group in graph.apart.items()} == dict.fromkeys(
+        [*copies, "last"], "copies"
+    )
+
+
+def test_the_speeds_for_all_kinds_of_a_family_count() -> None:
+    builder = GraphBuilder()
+    mapped = builder.map(_total, list(range(50)), id="mapped", work=10, kind="load")
+    builder.map(_total, mapped, id="each", work=30, kind="embed")
+    graph = builder.build()
+    speeds, most = Places(graph, _uneven()).usable([0, 1])
+    np.testing.assert_allclose(speeds, [40 / (10 / 1 + 30 / 4)] * 2 + [40 / (10 / 0.5 + 30 / 1)] * 6)
+    assert most is None
+    assert "; uncut 17.5 s (predicted)" in decompose(graph, _uneven()).notes[1]
+
+
+def test_only_slots_where_shards_may_run_are_counted() -> None:
+    def shards(pin: Pin | None, memory: int = 0) -> tuple[int, str]:
+        builder = GraphBuilder()
+        builder.map(_total, list(range(100)), id="mapped", work=100, pin=pin, memory=memory)
+        executors = (Executor("a", host="x", slots=2), *(Executor(f"{i}", memory_bytes=10) for i in range(6)))
+        found = decompose(builder.build(), Cluster(executors))
+        return len(found.shards["mapped"]), found.notes[0].partition(", all ")[2]
+
+    assert shards(None) == (32, "13.02 s on 8 slots (predicted)")
+    assert shards(Pin(host="x")) == shards(None, memory=11) == (8, "50.02 s on 2 slots (predicted)")
+    with pytest.raises(InfeasibleError, match=r"^tasks\['mapped'\]\.pin: asks for host 'y'"):
+        shards(Pin(host="y"))
+
+
+def test_shards_that_stay_apart_are_no_more_than_their_executors() -> None:
+    def notes(executors: int, *beside: str) -> tuple[str, ...]:
+        builder = GraphBuilder()
+        builder.map(_total, list(range(100)), id="mapped", work=100, apart="g")
+        for name in beside:
+            builder.add(_total, id=name, apart="g")
+        return decompose(builder.build(), Cluster.uniform(executors, slots=4)).notes
+
+    enough = "mapped: executors are enough for no more than {} shards, which share none"
+    assert notes(5)[::2] == (
+        "mapped: 5 shards of 100 items by weight: longest 20 s, all 20 s on 5 slots (predicted)",
+        enough.format(5),
+    )
+    assert notes(5, "a", "b")[2] == enough.format(3)
+    assert notes(2, "a") == ("mapped: 1 shard of 100 items: there is one executor for them; predicted 100 s",)
+    with pytest.raises(InfeasibleError, match="3 tasks \\(mapped, a, b\\) may share no executor, and 2 find one"):
+        notes(2, "a", "b")
+
+
+def test_a_tree_that_stays_apart_has_no_more_tasks_than_there_are_executors() -> None:
+    builder = GraphBuilder()
+    mapped = builder.map(_total, list(range(100)), id="mapped", work=100)
+    builder.reduce(_total, mapped, id="tree", fan_in=2, apart="g")
+    assert len(decompose(builder.build(), Cluster.uniform(4)).graph.apart) == 3
