@@ -40,10 +40,10 @@ def validate(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progr
     InvalidPlanError
         With every broken rule (of each sort the first 20).
     """
-    faults = _shape_faults(graph, cluster, schedule)
+    begun = Progress.none(graph.n) if progress is None else progress
+    faults = [*_shape_faults(graph, cluster, schedule), *_progress_shape_faults(graph, cluster, begun)]
     if faults:
         raise InvalidPlanError(faults)
-    begun = Progress.none(graph.n) if progress is None else progress
     checks = (_duration_faults, _precedence_faults, _overlap_faults, _memory_faults, _place_faults, _progress_faults)
     faults = [fault for check in checks for fault in check(graph, cluster, schedule, begun)]
     if faults:
@@ -69,6 +69,21 @@ def _shape_faults(graph: Graph, cluster: Cluster, schedule: Schedule) -> list[Fa
     for task in np.flatnonzero(schedule.start_us < 0)[:_SHOWN]:
         faults.append(Fault(_task(graph, task), f"starts at {schedule.start_us[task]} us; expected 0 or later"))
     return faults
+
+
+def _progress_shape_faults(graph: Graph, cluster: Cluster, progress: Progress) -> list[Fault]:
+    faults = []
+    for name in ("slot", "start_us", "finish_us"):
+        column = getattr(progress, name)
+        if len(column) != graph.n:
+            faults.append(
+                Fault(f"progress.{name}", f"has {len(column)} entries for {graph.n} tasks; expected one each")
+            )
+    return faults + [
+        Fault(f"progress.slot_free_us[{slot}]", f"there are {cluster.n_slots} slots; expected one of them")
+        for slot in (progress.slot_free_us or {})
+        if not 0 <= slot < cluster.n_slots
+    ]
 
 
 def _duration_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress) -> list[Fault]:
@@ -106,17 +121,20 @@ def _transfer_us(cluster: Cluster, size_bytes: Int64, there: Int32, here: Int32)
 
 
 def _overlap_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress) -> list[Fault]:
-    start, finish = schedule.start_us, schedule.finish_us
+    start, finish, begun = schedule.start_us, schedule.finish_us, progress.begun
     order = np.lexsort((finish, start, schedule.slot))
     slot_begins = np.searchsorted(schedule.slot[order], np.arange(cluster.n_slots + 1))
     faults: list[Fault] = []
     for low, high in itertools.pairwise(slot_begins):
         tasks = order[low:high]
         # Against the latest end so far, not only that of the task before: a long one may lie under several.
+        # Tasks that have begun may lie over one another, but over nothing else.
         until = np.maximum.accumulate(finish[tasks])
-        clash = (start[tasks[1:]] < until[:-1]) & ~progress.begun[tasks[1:]]
+        until_planned = np.maximum.accumulate(np.where(begun[tasks], -1, finish[tasks]))
+        clash = start[tasks[1:]] < np.where(begun[tasks[1:]], until_planned[:-1], until[:-1])
         for i in np.flatnonzero(clash)[: _SHOWN - len(faults)] + 1:
-            under = tasks[int(np.searchsorted(until, until[i - 1]))]
+            ends = until_planned if begun[tasks[i]] else until
+            under = tasks[int(np.searchsorted(ends, ends[i - 1]))]
             faults.append(
                 Fault(
                     _task(graph, tasks[i]),
@@ -137,8 +155,10 @@ def _memory_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress:
         tasks = np.flatnonzero((executor_of == position) & (graph.memory_bytes > 0) & counts)
         times = np.concatenate([schedule.start_us[tasks], schedule.finish_us[tasks]])
         change = np.concatenate([graph.memory_bytes[tasks], -graph.memory_bytes[tasks]])
-        planned = np.concatenate([~progress.begun[tasks], np.zeros(len(tasks), dtype=bool)])
-        order = np.lexsort((change, times))  # what ends makes room before what starts takes it
+        judged = ~progress.begun[tasks] & (schedule.finish_us[tasks] > schedule.start_us[tasks])
+        planned = np.concatenate([judged, np.zeros(len(tasks), dtype=bool)])
+        # At one moment, what ends has made room, and what had begun has taken it, before what was planned starts.
+        order = np.lexsort((planned, times))
         held = np.where(planned[order], np.cumsum(change[order]), 0)  # when something starts that was planned to
         if held.max(initial=0) > executor.memory_bytes:
             when = times[order][int(held.argmax())]
@@ -151,21 +171,24 @@ def _memory_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress:
 
 def _place_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress) -> list[Fault]:
     executor_of = cluster.slot_executor[schedule.slot]
-    faults = []
+    elsewhere = []
     for task, pin in graph.pins.items():
-        executor = cluster.executors[executor_of[task]]
-        is_there = {"executor": executor.id, "host": executor.host, "kind": executor.kind}
-        kept = all(getattr(pin, name) in (None, value) for name, value in is_there.items())
-        if not kept and not progress.begun[task]:
-            faults.append(Fault(_task(graph, task), f"is on executor {executor.id}; expected one of {pin}"))
+        on = cluster.executors[executor_of[task]]
+        asked = ((pin.executor, on.id), (pin.host, on.host), (pin.kind, on.kind))
+        if any(wanted not in (None, there) for wanted, there in asked) and not progress.begun[task]:
+            problem = f"is on executor {on.id!r} (host {on.host!r}, kind {on.kind!r}); its pin asks for {pin}"
+            elsewhere.append(Fault(_task(graph, task), problem))
+    together = []
     first: dict[tuple[str, int], int] = {}
-    for task, name in graph.apart.items():
+    # What has begun comes first, so that each that was planned beside it is told.
+    for task in sorted(graph.apart, key=lambda task: (not progress.begun[task], task)):
+        name = graph.apart[task]
         other = first.setdefault((name, int(executor_of[task])), task)
-        if other != task and not (progress.begun[task] and progress.begun[other]):
+        if other != task and not progress.begun[task]:
             where = cluster.executors[executor_of[task]].id
-            problem = f"is on executor {where} with {_task(graph, other)}; expected them apart ({name})"
-            faults.append(Fault(_task(graph, task), problem))
-    return faults[:_SHOWN]
+            problem = f"is on executor {where!r} with {_task(graph, other)}; expected them apart, as group {name!r} is"
+            together.append(Fault(_task(graph, task), problem))
+    return elsewhere[:_SHOWN] + together[:_SHOWN]
 
 
 def _progress_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress) -> list[Fault]:
@@ -173,17 +196,30 @@ def _progress_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progres
     same = (schedule.slot == progress.slot) & (schedule.start_us == progress.start_us)
     moved = begun & ~(same & (schedule.finish_us == progress.finish_us))
     faults = [
-        Fault(_task(graph, t), "has begun, and does not stand as it was recorded")
-        for t in np.flatnonzero(moved).tolist()
+        Fault(
+            _task(graph, task),
+            f"is on slot {schedule.slot[task]} from {schedule.start_us[task]} to {schedule.finish_us[task]} us; it had "
+            f"begun on slot {progress.slot[task]}, from {progress.start_us[task]} to {progress.finish_us[task]} us",
+        )
+        for task in np.flatnonzero(moved)[:_SHOWN]
     ]
     free = np.full(cluster.n_slots, progress.now_us, dtype=np.int64)
     for slot, free_us in (progress.slot_free_us or {}).items():
         free[slot] = max(int(free[slot]), free_us)
-    for task in np.flatnonzero(~begun & (schedule.start_us < free[schedule.slot])).tolist():
-        soonest = f"expected {free[schedule.slot[task]]} us or later, when its slot can start something"
-        faults.append(Fault(_task(graph, task), f"starts at {schedule.start_us[task]} us; {soonest}"))
+    free = free[schedule.slot]
+    faults += [
+        Fault(
+            _task(graph, task),
+            f"starts at {schedule.start_us[task]} us; its slot starts nothing before {free[task]} us",
+        )
+        for task in np.flatnonzero(~begun & (schedule.start_us < free))[:_SHOWN]
+    ]
     closed = np.array([executor.id in progress.closed for executor in cluster.executors])
-    for task in np.flatnonzero(~begun & closed[cluster.slot_executor[schedule.slot]]).tolist():
-        name = cluster.executors[cluster.slot_executor[schedule.slot[task]]].id
-        faults.append(Fault(_task(graph, task), f"is on executor {name}, which is closed; expected an open one"))
-    return faults[:_SHOWN]
+    executor_of = cluster.slot_executor[schedule.slot]
+    return faults + [
+        Fault(
+            _task(graph, task),
+            f"is on executor {cluster.executors[executor_of[task]].id!r}, which is closed; expected an open one",
+        )
+        for task in np.flatnonzero(~begun & closed[executor_of])[:_SHOWN]
+    ]
