@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner import model
+from planner.cost import Problem
 from planner.model.cluster import Cluster, Executor, Network
 from planner.model.graph import Graph
 from planner.model.units import MICROSECONDS, format_bytes, format_seconds
@@ -137,6 +138,9 @@ def _remedies(found: model.Plan) -> list[str]:
     if found.graph.edge_bytes.any() and (found.cluster.class_us_per_byte.any() or found.cluster.class_latency_us.any()):
         free = replace(found.cluster, network=Network())
         worlds.append(("a network that costs nothing", found.graph, free))
+    if not Problem.of(found.graph, found.cluster).fits:
+        roomy = tuple(replace(executor, memory_bytes=None) for executor in found.cluster.executors)
+        worlds.append(("memory without limit", found.graph, replace(found.cluster, executors=roomy)))
     heaviest = int(found.graph.work_us.argmax())
     name, size = found.graph.names[heaviest], format_seconds(int(found.graph.work_us[heaviest]))
     worlds.append(
@@ -187,4 +191,7 @@ def _halved(graph: Graph, task: int) -> Graph:
         target=np.concatenate([target, np.full(into.sum(), graph.n), target[out]]),
         edge_bytes=np.concatenate([graph.edge_bytes, graph.edge_bytes[into], graph.edge_bytes[out]]),
         memory=np.append(graph.memory_bytes, graph.memory_bytes[task]),
+        kind=[graph.kinds[kind] for kind in [*graph.kind.tolist(), int(graph.kind[task])]],
+        pins={**graph.pins, graph.n: graph.pins[task]} if task in graph.pins else graph.pins,
+        apart={**graph.apart, graph.n: graph.apart[task]} if task in graph.apart else graph.apart,
     )

@@ -17,6 +17,7 @@ from planner.schedulers.exact import solve
 from planner.schedulers.independent import refuses, repartition
 from planner.schedulers.problem_space_search import problem_space_search
 from planner.schedulers.registry import suiting
+from planner.schedulers.unrelated import assign, refuses_dependent
 
 __all__ = ["Found", "auto"]
 
@@ -159,9 +160,12 @@ class _Effort:
 
 
 def _search(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
-    """Deal independent tasks out anew; vary ranks, ask for a proof if it is small, and anneal where places matter."""
+    """Deal independent tasks out anew, or assign them; else vary ranks, ask for a proof if it is small, and anneal."""
     if refuses(problem) is None:
         _deal_out(race, problem, seed, effort)
+        return
+    if refuses_dependent(problem) is None:
+        _assign(race, problem, seed, effort)
         return
     alone, first = is_even(problem), race.leader
     _vary(
@@ -177,6 +181,14 @@ def _deal_out(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None
     began, rules = time.perf_counter(), {"enough_us": race.bound.us, "chunk": effort.chunk}
     packed, tried = repartition(problem, seed, start=race.leader, budget=effort.part(1.0), **rules)
     race.enter("repartition", packed, began, f"a few slots dealt out anew {tried} times")
+
+
+def _assign(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
+    began, moves = time.perf_counter(), (effort.schedules or 0) * problem.n
+    assigned, note, bound_us = assign(problem, seed, start=race.leader, budget=effort.part(1.0), moves=moves)
+    race.enter("reduced_cost_annealing", assigned, began, note)
+    if bound_us > race.bound.us:
+        race.bound = Bound(bound_us, "the linear relaxation of who takes what is no shorter")
 
 
 def _vary(race: _Race, problem: Problem, seed: int, budget: Budget, effort: _Effort) -> None:

@@ -12,7 +12,7 @@ from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import is_even
 
-__all__ = ["lpt", "multifit", "refuses", "repartition", "scheduled"]
+__all__ = ["karmarkar_karp", "lpt", "multifit", "refuses", "repartition", "scheduled"]
 
 
 def refuses(problem: Problem) -> str | None:
@@ -30,6 +30,11 @@ def lpt(problem: Problem, seed: int) -> Schedule:
 def multifit(problem: Problem, seed: int) -> Schedule:
     """Pack independent tasks by first fit decreasing into bins of the smallest size that is found."""
     return scheduled(problem, packing.multifit(_times(problem), problem.n_slots))
+
+
+def karmarkar_karp(problem: Problem, seed: int) -> Schedule:
+    """Pack independent tasks by the largest differencing method."""
+    return scheduled(problem, packing.karmarkar_karp(_times(problem), problem.n_slots))
 
 
 def repartition(

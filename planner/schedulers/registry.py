@@ -19,7 +19,7 @@ from planner.schedulers.fastest_executor import fastest_executor
 from planner.schedulers.genetic import genetic
 from planner.schedulers.greedy import greedy
 from planner.schedulers.heft import heft
-from planner.schedulers.independent import lpt, multifit, refuses
+from planner.schedulers.independent import karmarkar_karp, lpt, multifit, refuses
 from planner.schedulers.least_loaded import least_loaded
 from planner.schedulers.linear_clustering import linear_clustering
 from planner.schedulers.max_min import max_min
@@ -29,6 +29,7 @@ from planner.schedulers.priority import priority
 from planner.schedulers.random import random
 from planner.schedulers.round_robin import round_robin
 from planner.schedulers.sufferage import sufferage
+from planner.schedulers.unrelated import earliest_completion, lp_rounding, refuses_dependent
 
 __all__ = ["Method", "get", "methods", "suiting"]
 
@@ -85,6 +86,9 @@ _METHODS = (
     _method(exact, "Perron, Didier & Gay 2023, doi:10.4230/LIPIcs.CP.2023.3", 0, refuses_exact),
     _method(lpt, "Graham 1969, doi:10.1137/0117039", refuses=refuses),
     _method(multifit, "Coffman, Garey & Johnson 1978, doi:10.1137/0207001", 10**8, refuses),
+    _method(karmarkar_karp, "Karmarkar & Karp 1982, UCB/CSD 82/113; doi:10.1007/3-540-36494-3_51", 10**6, refuses),
+    _method(earliest_completion, "Ibarra & Kim 1977, doi:10.1145/322003.322011", 10**8, refuses_dependent),
+    _method(lp_rounding, "Lenstra, Shmoys & Tardos 1990, doi:10.1007/BF01585745", 0, refuses_dependent),
     _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841", largest=10**8),
     _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5),
     _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.model.ordering import rising
-from planner.packing import least_makespan, lpt, multifit, pack, repartition
+from planner.packing import assign, karmarkar_karp, least_makespan, lp_rounding, lpt, multifit, pack, repartition
 from planner.packing.completion import bins, complete
 from planner.packing.differencing import differences, in_two
 
@@ -34,6 +34,56 @@ def test_packing_is_between_its_bound_and_lpt_and_finds_small_optima(times: list
     assert max(loads(times, packed.slot, slots)) == packed.makespan
     first = max(loads(times, lpt(times, np.ones(slots))[0], slots))
     assert best <= max(loads(times, multifit(np.array(times), slots), slots)) <= first
+
+
+@given(TIMES, st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_differencing_gives_every_task_a_slot_and_is_within_its_ratio(times: list[int], slots: int) -> None:
+    """At most 4/3 − 1/(3 m) times the optimum: W. Michiels et al. 2003, theorem 3."""
+    longest = max(loads(times, karmarkar_karp(np.array(times), slots), slots))
+    best = optimum(times, slots)
+    assert best <= longest <= (4 / 3 - 1 / (3 * slots)) * best + 1e-9
+
+
+@st.composite
+def unrelated(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw times, allowed slots, and when the slots are free."""
+    n, slots = draw(st.integers(1, 6)), draw(st.integers(1, 3))
+    cells = st.lists(st.integers(0, 12), min_size=n * slots, max_size=n * slots)
+    allowed = np.array(draw(cells)).reshape(n, slots) > 3
+    allowed[np.arange(n), draw(st.integers(0, slots - 1))] = True
+    ready = draw(st.lists(st.integers(0, 9), min_size=slots, max_size=slots))
+    return np.array(draw(cells)).reshape(n, slots), allowed, np.array(ready)
+
+
+@given(unrelated(), st.integers(0, 3))
+@settings(max_examples=150, deadline=None)
+def test_assigning_finds_small_optima_where_tasks_may_run(
+    instance: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int
+) -> None:
+    times, allowed, ready = instance
+    n, slots = times.shape
+    ways = (w for w in itertools.product(range(slots), repeat=n) if allowed[np.arange(n), list(w)].all())
+    best = min(int(np.max(ready + _loaded(times, way))) for way in ways)
+    assigned = assign(times, allowed=allowed, ready=ready, seed=seed, iterations=20_000)
+    assert allowed[np.arange(n), assigned.slot].all()
+    assert (ready + _loaded(times, assigned.slot)).max() == assigned.makespan == best >= assigned.lower_bound
+    relaxed = lp_rounding(times, allowed, ready)
+    assert relaxed is not None
+    assert relaxed.bound <= best and allowed[np.arange(n), relaxed.slot].all()
+
+
+def _loaded(times: np.ndarray, slot: object) -> np.ndarray:
+    chosen = np.array(slot)
+    return np.bincount(chosen, weights=times[np.arange(len(times)), chosen], minlength=times.shape[1]).astype(int)
+
+
+def test_assigning_is_the_same_for_a_seed_and_says_what_it_does_not_take() -> None:
+    times = np.random.default_rng(0).integers(1000, 9999, (150, 15))
+    found = [assign(times, seed=seed, iterations=40_000).slot.tolist() for seed in (1, 1, 2)]
+    assert found[0] == found[1] != found[2]
+    with pytest.raises(ValueError, match="for every task a slot"):
+        assign(times, allowed=np.zeros(times.shape, dtype=bool))
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 9))

@@ -13,7 +13,7 @@ import pytest
 from planner import Cluster, Executor, Graph, Network, plan, read_graph
 from planner.bounds import lower_bound
 from planner.cost import Problem
-from planner.packing import pack
+from planner.packing import assign, pack
 from planner.schedulers import get, methods, suiting
 from planner.validate import validate
 
@@ -124,3 +124,16 @@ def test_packings_of_equal_machines(reference_data: Path) -> None:
         optimal += packed.makespan == row["optimum"]
         gap += packed.makespan / row["optimum"] - 1
     assert optimal >= 0.75 * len(rows) and gap / len(rows) <= 0.002, (optimal, len(rows), gap / len(rows))
+
+
+def test_assignments_to_unrelated_machines(reference_data: Path) -> None:
+    """Measured on all 35 at 1 s: mean gap 0.24 to 0.30 %."""
+    rows = [json.loads(line) for line in (reference_data / "rcmax" / "instances.jsonl").read_text().splitlines()]
+    gap = 0.0
+    for row in rows:
+        assigned = assign(row["p"], iterations=1_000_000)
+        times = np.array(row["p"])
+        loads = np.bincount(assigned.slot, weights=times[np.arange(len(times)), assigned.slot], minlength=row["m"])
+        assert loads.max() == assigned.makespan >= row["best_known"] >= assigned.lower_bound, row["name"]
+        gap += assigned.makespan / row["best_known"] - 1
+    assert gap / len(rows) <= 0.015

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.errors import InputError
-from planner.model import Cluster, Executor, Graph, Network, Schedule
-from planner.schedulers import get, methods
+from planner.model import Cluster, Executor, Graph, Network, Pin, Progress, Schedule
+from planner.schedulers import auto, get, methods
 from planner.schedulers.ranks import upward_rank
 
 S = 10**6
@@ -25,6 +29,9 @@ def test_all_methods_are_named_described_and_sourced() -> None:
         *(
             "lpt",
             "multifit",
+            "karmarkar_karp",
+            "earliest_completion",
+            "lp_rounding",
             "min_min",
             "max_min",
             "sufferage",
@@ -45,6 +52,26 @@ def test_an_unknown_name_is_answered_with_the_valid_ones() -> None:
         InputError, match=r"'ceop' is not known; did you mean cpop\? expected auto, heft, critical_path, "
     ):
         get("ceop")
+
+
+@pytest.mark.parametrize("name", ["earliest_completion", "lp_rounding", "auto"])
+def test_independent_tasks_are_assigned_where_they_may_run_and_behind_what_runs(name: str) -> None:
+    kinds = [str(task) for task in range(9)]
+    draw = np.random.default_rng(5)
+    executors = tuple(Executor(f"e{e}", speeds={kind: draw.uniform(0.3, 3) for kind in kinds}) for e in range(3))
+    graph = Graph.from_arrays(work=[1] * 9, kind=kinds, pins={0: Pin(executor="e2")})
+    begun = Progress.none(9)
+    begun.slot[1], begun.start_us[1], begun.finish_us[1] = 0, 0, 9 * S
+    problem = Problem.of(graph, Cluster(executors), replace(begun, now_us=S))
+    bound = lower_bound(problem)
+    found = auto(problem, bound, 0, schedules=50).schedule if name == "auto" else get(name).schedule(problem, 0)
+    assert found.slot[0] == 2 and (found.slot[1], found.start_us[1], found.finish_us[1]) == (0, 0, 9 * S)
+    rest = [task for task in range(9) if task != 1]
+    assert all(found.start_us[task] >= (9 * S if found.slot[task] == 0 else S) for task in rest)
+    for slot in range(3):
+        of_slot = sorted((found.start_us[task], found.finish_us[task]) for task in range(9) if found.slot[task] == slot)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(of_slot))
+    assert found.makespan_us >= bound.us
 
 
 def test_round_robin_deals_tasks_out_in_turn() -> None:
