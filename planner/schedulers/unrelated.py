@@ -32,6 +32,8 @@ def lp_rounding(problem: Problem, seed: int) -> Schedule:
     """Give each independent task to the slot that has most of it in the linear relaxation."""
     times, allowed, ready = _columns(problem)
     slot, free = packing.earliest_completion(times, allowed, ready)
+    if not len(slot):
+        return _scheduled(problem, slot)
     relaxed = packing.lp_rounding(times, allowed & (times < max(1, int(free.max()))) | _held(slot, allowed), ready)
     return _scheduled(problem, slot if relaxed is None else relaxed.slot)
 
@@ -67,7 +69,7 @@ def assign(problem: Problem, seed: int, *, start: Schedule, budget: Budget, move
         used=None if budget.seconds is None else lambda: budget.used(0),
     )
     note = f"{assigned.tried} moves among the slots that are cheap at the prices of the linear relaxation"
-    return _scheduled(problem, assigned.slot), note, max(assigned.lower_bound, int(problem.fixed_finish_us.max()))
+    return _scheduled(problem, assigned.slot), note, max(assigned.lower_bound, int(problem.fixed_finish_us.max(initial=0)))
 
 
 def _columns(problem: Problem) -> tuple[Int64, Bool, Int64]:
