@@ -18,12 +18,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Int32, Int64
+from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import bare, compiled
 from planner.model.plan import Schedule
 from planner.schedulers.ranks import raised
 
-__all__ = ["Even", "even", "in_slots", "is_even", "vary"]
+__all__ = ["Even", "Walk", "even", "in_slots", "is_even", "vary", "walk_from"]
+
+
+_PARTIAL = 0.75
+"""Part of the variations that are of a part of the ranks."""
+
+_FEWEST = 3.0
+"""Ranks that such a variation is of, on average, at least."""
 
 
 class Even(NamedTuple):
@@ -37,6 +44,21 @@ class Even(NamedTuple):
     pred: Int32
     succ_ptr: Int64
     succ: Int32
+
+
+class Walk(NamedTuple):
+    """Where a search stands: its ranks, its best schedule, how long that is, and how much of it is late."""
+
+    rank: Float64
+    start: Int64
+    length: Int64
+    beyond: Int64
+
+
+def walk_from(rank: Float64) -> Walk:
+    """Begin a walk, with no schedule yet."""
+    longest = np.full(1, np.iinfo(np.int64).max // 4)
+    return Walk(rank.copy(), np.zeros(len(rank), np.int64), longest, longest.copy())
 
 
 def is_even(problem: Problem) -> bool:
@@ -68,44 +90,40 @@ def in_slots(problem: Problem, e: Even, start: Int64) -> Schedule:
 
 
 @compiled
-def vary(
-    e: Any, rank: Any, best_start: Any, best: Any, enough: Any, seed: Any, count: Any, wide: Any, narrow: Any
-) -> Any:
-    """Try schedules whose ranks vary around the best ones, each improved by justification.
+def vary(e: Any, walk: Any, enough: Any, seed: Any, count: Any, wide: Any, narrow: Any) -> Any:
+    """Try schedules whose ranks vary around those of a walk, each improved by justification.
+
+    Of two schedules of one length the better one has less beyond a moment half way down to `enough`.
 
     Parameters
     ----------
     e : Even
-    rank : ndarray of float64, shape (n,)
-        The ranks that are varied; when a better schedule is found, or one that is as good, they become the times from
-        its starts to its end.
-    best_start : ndarray of int64, shape (n,)
-        Its start times; replaced likewise.
-    best, enough : int
-        Its makespan; the makespan at which to stop.
+    walk : Walk
+        Its ranks are varied; when a better schedule is found, or one that is as good, it is noted, and the ranks become
+        the times from its starts to its end.
+    enough : int
+        The makespan at which to stop.
     seed, count : int
     wide, narrow : float
         Sigma of the factors on ranks, at first and at last.
 
     Returns
     -------
-    best, tried, better : int
-        Makespan, schedules tried, and how many of them were better than all before.
+    tried : int
+        Schedules that were tried.
     """
     np.random.seed(seed)
-    n = len(rank)
+    n = len(walk.rank)
     start, finish = np.zeros(n, np.int64), np.zeros(n, np.int64)
     late, ended = np.zeros(n, np.int64), np.zeros(n, np.int64)
     moments, running = np.zeros(2 * n + 4, np.int64), np.zeros(2 * n + 4, np.int64)
     position = np.zeros(n, np.int64)
     for k in range(n):
         position[e.order[k]] = k
-    trial, keys = rank.copy(), np.zeros(n, np.int64)
-    tried, better = 0, 0
-    while tried < count and best > enough:
-        sigma = wide + (narrow - wide) * tried / count
-        for task in range(n):
-            trial[task] = rank[task] * np.exp(sigma * np.random.normal())
+    trial, keys = walk.rank.copy(), np.zeros(n, np.int64)
+    tried = 0
+    while tried < count and walk.length[0] > enough:
+        _vary_ranks(walk.rank, trial, wide + (narrow - wide) * tried / count)
         raised(e.order, e.succ_ptr, e.succ, trial)
         scale = 2.0**30 / max(1.0, trial.max())
         for task in range(n):
@@ -124,13 +142,33 @@ def vary(
                 length = again
                 break
             length = again
-        if length <= best:
-            better += length < best
-            best = length
-            for task in range(n):
-                rank[task] = length - start[task]
-            best_start[:] = start
-    return best, tried, better
+        _note_if_better(walk, start, finish, length, enough)
+    return tried
+
+
+@bare
+def _vary_ranks(rank: Any, trial: Any, sigma: Any) -> None:
+    """Multiply ranks by random factors: all of them, or, mostly, a few of them by more."""
+    n, part = len(rank), 1.0
+    if np.random.random() < _PARTIAL and n > _FEWEST:
+        part = np.exp(np.random.random() * np.log(_FEWEST / n))  # as often some of hundreds as some of ten
+        sigma = sigma / part**0.25
+    for task in range(n):
+        trial[task] = rank[task]
+        if part == 1.0 or np.random.random() < part:
+            trial[task] *= np.exp(sigma * np.random.normal())
+
+
+@bare
+def _note_if_better(walk: Any, start: Any, finish: Any, length: Any, enough: Any) -> None:
+    beyond, moment = np.int64(0), (length + enough) // 2
+    for task in range(len(finish)):
+        beyond += max(np.int64(0), finish[task] - moment)
+    if length < walk.length[0] or (length == walk.length[0] and beyond <= walk.beyond[0]):
+        walk.length[0], walk.beyond[0] = length, beyond
+        for task in range(len(start)):
+            walk.rank[task] = length - start[task]
+            walk.start[task] = start[task]
 
 
 @bare

@@ -13,7 +13,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.even import even, in_slots, is_even, vary
+from planner.schedulers.even import even, in_slots, is_even, vary, walk_from
 from planner.schedulers.justification import justify, mirrored
 from planner.schedulers.kernel import list_schedule
 from planner.schedulers.ranks import topological, upward_rank
@@ -22,6 +22,9 @@ __all__ = ["Searched", "problem_space_search"]
 
 _WIDEST, _NARROWEST = 0.3, 0.005
 """Sigma of the factors on ranks, at first and at last."""
+
+_MOST_WALKS, _PER_WALK = 4, 2000
+"""On equal slots the search begins anew so often, at most, and for so many schedules, at least."""
 
 _PROMISING = 1.05
 """Justification is tried on schedules at most so many times as long as the best one."""
@@ -75,15 +78,22 @@ def problem_space_search(
 def _on_equal_slots(
     problem: Problem, seed: int, start: Schedule, enough_us: int, budget: Budget, chunk: int
 ) -> Searched:
+    """Walk several times, each from the upward ranks on, and keep the best that any of them has found."""
     e, rank = even(problem), upward_rank(problem)
-    starts = start.start_us // e.unit_us
-    best, enough = -(-start.makespan_us // e.unit_us), -(-enough_us // e.unit_us)
-    tried = better = 0
+    best, starts, enough = start.makespan_us / e.unit_us, start.start_us, -(-enough_us // e.unit_us)
+    walk, number, walks, tried, better = walk_from(rank), 0, 1, 0, 0
     while best > enough and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
-        then = budget.used(tried) + count / max(1.0, budget.expected(tried, chunk))
-        rules = (seed * 1_000_003 + tried) % 2**32, count, _sigma(used), _sigma(min(1.0, then))
-        best, more, improved = vary(e, rank, starts, best, enough, *rules)
-        tried, better = tried + max(1, more), better + improved
+        expected = max(1.0, budget.expected(tried, chunk))
+        if number == 0:
+            walks = max(1, min(_MOST_WALKS, int(expected / _PER_WALK)))
+        if used * walks >= number + 1:
+            walk, number = walk_from(rank), number + 1
+        here = used * walks - number
+        then = min(1.0, here + count * walks / expected)
+        rules = (seed * 1_000_003 + tried) % 2**32, count, _sigma(max(0.0, here)), _sigma(then)
+        tried += max(1, vary(e, walk, enough, *rules))
+        if walk.length[0] < best:
+            best, starts, better = int(walk.length[0]), walk.start.copy(), better + 1
     return Searched(in_slots(problem, e, starts) if better else start, tried, better)
 
 
