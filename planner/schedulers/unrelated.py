@@ -69,7 +69,8 @@ def assign(problem: Problem, seed: int, *, start: Schedule, budget: Budget, move
         used=None if budget.seconds is None else lambda: budget.used(0),
     )
     note = f"{assigned.tried} moves among the slots that are cheap at the prices of the linear relaxation"
-    return _scheduled(problem, assigned.slot), note, max(assigned.lower_bound, int(problem.fixed_finish_us.max(initial=0)))
+    begun_us = int(problem.fixed_finish_us.max(initial=0))
+    return _scheduled(problem, assigned.slot), note, max(assigned.lower_bound, begun_us)
 
 
 def _columns(problem: Problem) -> tuple[Int64, Bool, Int64]:

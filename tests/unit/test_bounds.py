@@ -7,7 +7,7 @@ import pytest
 
 from planner.bounds import lower_bound
 from planner.cost import Problem
-from planner.model import Bound, Cluster, Executor, Graph, Network
+from planner.model import Bound, Cluster, Executor, Graph, Network, Pin
 
 S = 10**6
 
@@ -51,10 +51,69 @@ def test_what_comes_before_all_long_tasks_comes_on_top() -> None:
     assert bound(graph, Cluster.uniform(2)).us == 11 * S
 
 
+def test_inputs_are_made_one_after_another_or_sent() -> None:
+    # Both inputs on the executor of the last task: 1 + 1. Else one is sent, which takes 10 s.
+    graph = Graph.from_arrays(work=[1, 1, 1], source=[0, 1], target=[2, 2])
+    far = Network(latency_us=10 * S)
+    found = bound(graph, Cluster.uniform(3, network=far))
+    assert found == Bound(3 * S, "the critical path takes 3 s, with the values that have to be sent")
+    assert bound(graph, Cluster.uniform(3, slots=2, network=far)).us == 2 * S  # side by side on two slots
+    assert bound(graph, Cluster.uniform(3, network=Network(latency_us=S // 2))).us == 2_500_000
+
+
+def test_outputs_are_taken_one_after_another_or_sent() -> None:
+    graph = Graph.from_arrays(work=[1, 1, 1], source=[0, 0], target=[1, 2])
+    assert bound(graph, Cluster.uniform(3, network=Network(latency_us=10 * S))).us == 3 * S
+
+
+def test_the_best_number_of_inputs_is_sent() -> None:
+    # Ten inputs of 1 s, sent in 4 s: three stay, and the last task starts when the others are there, after 5 s.
+    graph = Graph.from_arrays(work=[1] * 11, source=range(10), target=[10] * 10)
+    assert bound(graph, Cluster.uniform(20, network=Network(latency_us=4 * S))).us == 6 * S
+
+
+@pytest.mark.parametrize("how", ["pins", "apart"])
+def test_what_may_not_be_on_one_executor_has_to_be_sent(how: str) -> None:
+    where = {"pins": {0: Pin(executor="0"), 1: Pin(executor="1")}, "apart": {0: "x", 1: "x"}}[how]
+    graph = Graph.from_arrays(work=[1, 1], source=[0], target=[1], **{how: where})
+    assert bound(graph, Cluster.uniform(2, network=Network(latency_us=5 * S))).us == 7 * S
+
+
+def test_every_class_of_executors_has_paths_of_its_own() -> None:
+    # Each kind of task is quick on another executor; to change it costs more than it gains.
+    graph = Graph.from_arrays(work=[4, 4], source=[0], target=[1], kind=["a", "b"])
+    cluster = Cluster((Executor("x", speeds={"a": 4.0}), Executor("y", speeds={"b": 4.0})), Network(latency_us=9 * S))
+    assert bound(graph, cluster).us == 5 * S
+
+
+def test_a_fork_and_a_join_leave_less_time_to_all_executors_but_one() -> None:
+    # 1 s, and 4 s to send: one executor has 6 of the 8 tasks behind it, the other 2.
+    network = Network(latency_us=4 * S)
+    out = Graph.from_arrays(work=[1] * 9, source=[0] * 8, target=range(1, 9))
+    words = (
+        "one task's value has to be sent to all executors but its own, and the work behind it fills 2 slots until 7 s"
+    )
+    assert bound(out, Cluster.uniform(2, network=network)) == Bound(7 * S, words)
+    back = Graph.from_arrays(work=[1] * 9, source=range(8), target=[8] * 8)
+    found = bound(back, Cluster.uniform(2, network=network))
+    assert found.us == 7 * S and "one task's inputs have to be sent" in found.reason
+    # Sent in 2 s: one executor has all but the first and the last second, the other 2 s less at either end.
+    both = Graph.from_arrays(work=[1] * 14, source=[0] * 12 + [*range(1, 13)], target=[*range(1, 13)] + [13] * 12)
+    found = bound(both, Cluster.uniform(2, network=Network(latency_us=2 * S)))
+    assert found.us == 10 * S and "the work between them" in found.reason
+
+
 def test_large_tasks_that_few_slots_hold() -> None:
     graph = Graph.from_arrays(work=[1] * 6, memory=[2 * 10**9] * 6)
     mixed = Cluster((*(Executor(f"s{i}", memory_bytes=10**9) for i in range(7)), Executor("l", slots=2)))
     assert bound(graph, mixed) == Bound(3 * S, "tasks of more than 1 GB fill the 2 slots that can hold them for 3 s")
+
+
+def test_pinned_tasks_fill_the_slots_that_their_pins_leave() -> None:
+    graph = Graph.from_arrays(work=[1] * 6, pins=dict.fromkeys(range(4), Pin(host="h1")))
+    cluster = Cluster((Executor("a", host="h0", slots=4), Executor("b", host="h1", slots=2)))
+    words = "4 tasks that may not run just anywhere fill the 2 slots that may take them for 2 s"
+    assert bound(graph, cluster) == Bound(2 * S, words)
 
 
 def test_memory_is_capacity_too() -> None:
