@@ -56,7 +56,7 @@ def forks_and_joins(problem: Problem, spans: Spans) -> Iterator[Bound]:
 
 
 def _sides(
-    degree_ptr: Int64, lists: Any, edge_us: Int64, head: Int64, shortest: Int64
+    degree_ptr: Int64, lists: tuple[Any, Any, Any, Any], edge_us: Int64, head: Int64, shortest: Int64
 ) -> list[tuple[int | None, Int64]]:
     """Give heads on all executors but that of one task, for several such tasks; and the plain ones, for no task."""
     degree = np.diff(degree_ptr)
