@@ -14,7 +14,7 @@ from planner.model.compiled import compiled
 from planner.model.plan import Bound
 from planner.model.units import format_seconds
 
-__all__ = ["Spans", "least_allowed", "shortest_times", "spans"]
+__all__ = ["Spans", "least_allowed", "least_behind", "shortest_times", "spans"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Spans:
 
 
 def spans(problem: Problem) -> Spans:
-    """Find the spans of a problem of which nothing has begun."""
+    """Find the spans of a problem, whatever of it has begun."""
     shortest = shortest_times(problem)
     rows = problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ
     end, tail = _heads_and_tails(*rows, shortest)
@@ -45,6 +45,11 @@ def spans(problem: Problem) -> Spans:
     reason = f"the critical path takes {format_seconds(path)}, with the values that have to be sent"
     longest = Bound(path, reason) if path > found.path.us else found.path
     return Spans(np.maximum(found.head, head), np.maximum(found.tail, tail), shortest, longest)
+
+
+def least_behind(problem: Problem) -> Int64:
+    """Give the least time that is needed behind the end of each task; shape (n,). A makespan is no less than both."""
+    return spans(problem).tail
 
 
 def shortest_times(problem: Problem) -> Int64:

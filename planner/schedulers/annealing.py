@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from planner.bounds import least_behind
 from planner.cost import Problem
 from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 from planner.schedulers.kernel import NEVER, arrays, copy, place_all, place_rest, state, take_back
-from planner.schedulers.ranks import least_behind
 from planner.schedulers.slots import transfer
 
 __all__ = ["Annealed", "anneal"]

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner.bounds import lower_bound
+from planner.bounds import least_behind, lower_bound
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import bare, compiled
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 from planner.schedulers.kernel import UNBIASED, arrays, clear, copy, place_task, state
-from planner.schedulers.ranks import least_behind, upward_rank
+from planner.schedulers.ranks import upward_rank
 from planner.schedulers.slots import alone, arrival, arrivals, gap
 from planner.schedulers.starts import order_of, schedules_in, starts
 

@@ -46,7 +46,7 @@ _SMALL = 400
 """Tasks times executors up to which a constraint solver is asked."""
 
 _PROOF_SHARE, _PROOF_EFFORT = 0.2, 0.05
-"""Part of a budget that it may take; where schedules are counted, its deterministic time: less than a second."""
+"""Part of the time left that it may take; where schedules are counted, its deterministic time: less than a second."""
 
 _WALKS = 8
 _PER_WALK = 3000
@@ -125,8 +125,7 @@ def auto(
         schedules = min(_MOST_SCHEDULES, _STEPS // steps)
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
-    left = None if until is None else max(0.0, until - time.monotonic())
-    _search(race, problem, seed, _Effort(left, schedules, max(1, _CHUNK_STEPS // steps), steps))
+    _search(race, problem, seed, _Effort(until, schedules, max(1, _CHUNK_STEPS // steps), steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
 
@@ -139,24 +138,29 @@ def _steps(problem: Problem) -> int:
 
 @dataclass(frozen=True)
 class _Effort:
-    """What all searches together may use up: seconds or schedules; and how many schedules make a chunk."""
+    """What all searches together may use up: time or schedules; and how many schedules make a chunk."""
 
-    seconds: float | None
+    until: float | None
     schedules: int | None
     chunk: int
     steps: int
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left, where time is what counts."""
+        return 0.0 if self.until is None else max(0.0, self.until - time.monotonic())
+
     def part(self, share: float, most: int | None = None) -> Budget:
-        """Give a part of it, of at most so many schedules where those are counted."""
+        """Give a part of the schedules, of at most so many; or of the time that is left."""
         if self.schedules is None:
-            return Budget(seconds=(self.seconds or 0.0) * share)
+            return Budget(seconds=self.left * share)
         count = max(1, int(self.schedules * share)) if self.schedules else 0
         return Budget(schedules=count if most is None else min(count, most))
 
     @property
     def expected(self) -> float:
         """How many schedules it comes to."""
-        return self.schedules if self.schedules is not None else _STEPS / self.steps * (self.seconds or 0.0)
+        return self.schedules if self.schedules is not None else _STEPS / self.steps * self.left
 
 
 def _search(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
@@ -168,11 +172,11 @@ def _search(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
         _assign(race, problem, seed, effort)
         return
     alone, first = is_even(problem), race.leader
-    _vary(
-        race, problem, seed, effort.part(1 - _PROOF_SHARE) if alone else effort.part(_RANKS_SHARE, _MOST_VARIED), effort
-    )
-    if not race.met and problem.n * (1 if alone else problem.n_executors) <= _SMALL:
-        _prove(race, problem, seed, None if effort.seconds is None else effort.seconds * _PROOF_SHARE)
+    small = problem.n * (1 if alone else problem.n_executors) <= _SMALL
+    share = _RANKS_SHARE if not alone else 1 - _PROOF_SHARE if small else 1.0
+    _vary(race, problem, seed, effort.part(share, None if alone else _MOST_VARIED), effort)
+    if not race.met and small:
+        _prove(race, problem, seed, None if effort.until is None else effort.left * (1.0 if alone else _PROOF_SHARE))
     if not alone:
         _anneal(race, problem, seed, first, effort)
 
@@ -209,8 +213,8 @@ def _prove(race: _Race, problem: Problem, seed: int, seconds: float | None) -> N
 
 def _anneal(race: _Race, problem: Problem, seed: int, first: Schedule, effort: _Effort) -> None:
     walks = max(1, min(_WALKS, int(effort.expected / (_PER_WALK * max(1, problem.n)))))
-    share = 1 - _RANKS_SHARE - (_PROOF_SHARE if effort.schedules is None else 0.0)
     for walk in range(walks):
+        share = 1 / (walks - walk) if effort.schedules is None else (1 - _RANKS_SHARE) / walks
         if race.met:
             return
         began, heat = time.perf_counter(), _HEATS[walk % len(_HEATS)]
@@ -219,7 +223,7 @@ def _anneal(race: _Race, problem: Problem, seed: int, first: Schedule, effort: _
             seed + walk,
             start=race.leader if heat <= 1 else first,  # the hottest leave what the others found
             enough_us=race.bound.us,
-            budget=effort.part(share / walks),
+            budget=effort.part(share),
             chunk=effort.chunk,
             heat=heat,
         )

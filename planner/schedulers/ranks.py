@@ -14,7 +14,6 @@ from planner.model.ordering import rising
 __all__ = [
     "by_rank",
     "downward_rank",
-    "least_behind",
     "raised",
     "ready_order",
     "static_level",
@@ -80,22 +79,6 @@ def ready_order(problem: Problem, priority: Float64) -> Int32:
             if waiting[after] == 0:
                 heapq.heappush(ready, (urgency[after], after))
     return np.array(order, dtype=np.int32)
-
-
-def least_behind(problem: Problem) -> Int64:
-    """Least time that is needed behind the end of each task, in microseconds: a makespan is no smaller than both."""
-    shortest = problem.time_us.min(axis=1)
-    return _behind(problem.order, problem.succ_ptr, problem.succ, shortest)
-
-
-@compiled
-def _behind(order: Int32, succ_ptr: Int64, succ: Int32, time: Int64) -> Int64:
-    behind = np.zeros(len(order), np.int64)
-    for k in range(len(order) - 1, -1, -1):
-        task = order[k]
-        for i in range(succ_ptr[task], succ_ptr[task + 1]):
-            behind[task] = max(behind[task], time[succ[i]] + behind[succ[i]])
-    return behind
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planner.bounds import least_behind
 from planner.cost import Problem
 from planner.model import Cluster, Executor, Graph, Network
 from planner.model.compiled import bare
@@ -12,7 +13,6 @@ from planner.schedulers import get
 from planner.schedulers.ant_colony import _choose, _reward, _trails
 from planner.schedulers.genetic import _cross, _first, _rematch, _reorder
 from planner.schedulers.kernel import arrays, state
-from planner.schedulers.ranks import least_behind
 from planner.schedulers.starts import order_of, starts
 from tests.instances import CLUSTERS, GRAPHS
 from tests.published import S, arabnejad, topcuoglu
