@@ -16,6 +16,9 @@ from planner.placement import apart_groups, placements
 
 __all__ = ["Problem"]
 
+_MOST_FOLLOWED = 100_000
+"""Tasks up to which it is followed which values wait where."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -41,6 +44,9 @@ class Problem:
     latency_us : ndarray of int64, shape (network classes, network classes)
     us_per_byte : ndarray of float64, shape (network classes, network classes)
     memory_bytes : ndarray of int64, shape (n,)
+        Held while a task runs.
+    output_bytes : ndarray of int64, shape (n,)
+        Held from a task's end on until the last task that waits for its value has started.
     executor_memory : ndarray of int64, shape (executors,)
         −1 where memory is not limited.
     place : ndarray of bool, shape (rows, executors)
@@ -71,6 +77,7 @@ class Problem:
     latency_us: Int64
     us_per_byte: Float64
     memory_bytes: Int64
+    output_bytes: Int64
     executor_memory: Int64
     place: Bool
     place_row: Int32
@@ -116,6 +123,7 @@ class Problem:
             latency_us=cluster.class_latency_us,
             us_per_byte=cluster.class_us_per_byte,
             memory_bytes=graph.memory_bytes,
+            output_bytes=graph.output_bytes,
             executor_memory=memory,
             place=place,
             place_row=place_row,
@@ -171,14 +179,34 @@ class Problem:
 
     @cached_property
     def fits(self) -> bool:
-        """Whether memory can never stand in the way: every executor holds the largest tasks its slots can run."""
+        """Whether memory can never stand in the way, neither of tasks that run together nor of values that wait."""
         limited = self.executor_memory >= 0
-        if not limited.any() or not self.memory_bytes.any():
-            return True
-        largest = np.sort(self.memory_bytes)[::-1]
-        together = np.cumsum(largest[: int(np.bincount(self.slot_executor).max())])
-        slots = np.minimum(np.bincount(self.slot_executor, minlength=self.n_executors), len(together))
-        return bool((together[slots - 1] <= self.executor_memory)[limited].all())
+        return not len(self.waiting_bytes) and bool((self._running_bytes <= self.executor_memory)[limited].all())
+
+    @cached_property
+    def takers(self) -> Int32:
+        """How many tasks wait for each value; of shape (0,) where values that wait can never stand in the way."""
+        return np.diff(self.succ_ptr).astype(np.int32)[: len(self.waiting_bytes)]
+
+    @cached_property
+    def waiting_bytes(self) -> Int64:
+        """Bytes of each value that others wait for; of shape (0,) where these can never stand in the way.
+
+        Of more than a hundred thousand tasks values are not counted: to follow all of them takes too long.
+        """
+        none, limited = np.zeros(0, dtype=np.int64), self.executor_memory >= 0
+        if not limited.any() or not self.output_bytes.any() or self.n > _MOST_FOLLOWED:
+            return none
+        waiting: Int64 = np.where(np.diff(self.succ_ptr) > 0, self.output_bytes, 0)
+        room = (self.executor_memory - self._running_bytes)[limited].min()
+        return waiting if int(waiting.sum()) > room else none
+
+    @cached_property
+    def _running_bytes(self) -> Int64:
+        """The most that tasks running together can hold on each executor; shape (executors,)."""
+        slots = np.bincount(self.slot_executor, minlength=self.n_executors)
+        largest = np.sort(self.memory_bytes)[::-1][: int(slots.max())]
+        return np.concatenate([[0], np.cumsum(largest)])[np.minimum(slots, len(largest))]
 
     @cached_property
     def edge_us(self) -> Int64:

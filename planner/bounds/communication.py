@@ -54,7 +54,7 @@ def heads_and_tails_with_sending(problem: Problem) -> tuple[Int64, Int64, int]:
     open_to = times < _FAR
     through = np.where(open_to, ends + lasts - times, _FAR).min(axis=1)
     head, tail = (np.where(open_to, found - times, _FAR).min(axis=1) for found in (ends, lasts))
-    return head, tail, int(through.max())
+    return head, tail, int(through.max(initial=0))
 
 
 def _by_class(problem: Problem) -> tuple[Int64, Int64, Bool]:

@@ -36,7 +36,7 @@ def spans(problem: Problem) -> Spans:
     shortest = shortest_times(problem)
     rows = problem.order, problem.pred_ptr, problem.pred, problem.succ_ptr, problem.succ
     end, tail = _heads_and_tails(*rows, shortest)
-    path = int((end + tail - shortest).max())
+    path = int((end + tail - shortest).max(initial=0))
     reason = f"the critical path takes {format_seconds(path)} on the fastest executors"
     found = Spans(end - shortest, tail - shortest, shortest, Bound(path, reason))
     if not pays(problem):

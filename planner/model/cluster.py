@@ -31,7 +31,8 @@ class Executor:
     speed : float
         Relative to 1: a task of work 1 s takes ``1 / speed`` seconds.
     memory_bytes : int or None
-        Memory for the tasks that run together on it; None when it is not limited.
+        Memory for the tasks that run together on it, and for the values made there that other tasks wait for; None when
+        it is not limited.
     speeds : mapping of str to float
         Speed for the kinds of task (`Graph.kinds`) whose speed is another.
     """

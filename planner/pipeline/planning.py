@@ -16,6 +16,7 @@ from planner.partitioners import decompose
 from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
 from planner.pipeline.plans import Plan
 from planner.schedulers import Found, auto, get, solve
+from planner.spills import spills_told
 from planner.validate import validate
 
 __all__ = ["plan"]
@@ -92,7 +93,7 @@ def plan(
         value=value,
         best_value=best,
         trials=found.trials,
-        notes=(*whole.notes, found.stopped),
+        notes=(*whole.notes, found.stopped, *spills_told(problem, cluster, found.schedule)),
         settings={"method": method, "budget": budget, "iterations": iterations, "seed": seed},
     )
 

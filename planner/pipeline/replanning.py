@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import plan as model
@@ -14,6 +12,7 @@ from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 from planner.pipeline.plans import Plan
 from planner.schedulers import Found, auto, keep, list_anew
+from planner.spills import spilled_bytes, spills_told
 from planner.validate import validate
 
 __all__ = ["replan"]
@@ -69,7 +68,8 @@ def replan(
     bound = lower_bound(problem)
     if budget is None and not iterations:
         trials = keep(problem, plan.schedule), list_anew(problem)
-        best = int(np.argmin([trial.makespan_us for trial in trials]))
+        worth = [(int(spilled_bytes(problem, trial).sum()), trial.makespan_us) for trial in trials]
+        best = worth.index(min(worth))
         name = ("as planned", "critical_path")[best]
         found = Found(trials[best], name, (), f"{name} was the better of two", bound)
     else:
@@ -84,7 +84,7 @@ def replan(
         seconds=time.perf_counter() - began,
         value=found.schedule.makespan_us / MICROSECONDS,
         trials=found.trials,
-        notes=(*plan.notes, found.stopped),
+        notes=(*plan.notes, found.stopped, *spills_told(problem, world, found.schedule)),
         settings={**plan.settings, "replanned_at": progress.now_us / MICROSECONDS},
         progress=progress,
     )

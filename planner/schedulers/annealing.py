@@ -18,24 +18,25 @@ from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import NEVER, arrays, copy, place_all, place_rest, state, take_back
+from planner.schedulers.kernel import arrays, copy, place_all, place_rest, state, take_back
+from planner.schedulers.room import NEVER, STRICT, WAITING, memory_rule
 from planner.schedulers.slots import transfer
 
 __all__ = ["Annealed", "anneal"]
 
-_HOTTEST, _COLDEST = 0.02, 0.0003
+_HOTTEST, _COLDEST = 0.01, 0.0003
 """Temperatures at first and at last, as parts of the makespan."""
 
 _PER_TASK = 100
 """Neighbours a task that a search from the hottest temperature needs; with fewer, it starts colder."""
 
-_CRITICAL = 0.7
+_CRITICAL = 0.6
 """Part of the moves that are of tasks on a critical chain."""
 
-_REORDERED, _EXCHANGED = 0.4, 0.2
+_REORDERED, _EXCHANGED = 0.4, 0.05
 """Parts of the moves that change the order, and that exchange the executors of two tasks."""
 
-_FREED = 0.4
+_FREED = 0.5
 """Part of the moves between executors that let the list scheduler choose."""
 
 _NEAR = 8
@@ -83,18 +84,22 @@ def anneal(
         Begin so many times as hot.
     """
     p, at, tail = arrays(problem), state(problem), least_behind(problem)
-    tight = not problem.fits
-    walk = _walk(problem, p, at, start, tight, tail)
+    memory = memory_rule(problem)
+    walk = None if memory != WAITING else _walk(problem, p, at, start, STRICT, tail)
+    if walk is not None:
+        memory = STRICT  # what waits has room in this schedule, and shall have it in every other
+    else:
+        walk = _walk(problem, p, at, start, memory, tail)
     if walk is None:
         return Annealed(start, 0, 0)
     best, tried, better, trial = int(at.finish.max(initial=0)), 0, 0, state(problem)
     while best > enough_us and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
         planned = min(1.0, budget.expected(tried, chunk) / (_PER_TASK * max(1, problem.n)))
         degrees = _cooled(used, heat * planned) * start.makespan_us
-        rules = (seed * 1_000_003 + tried) % 2**32, count, degrees, enough_us, tight
+        rules = (seed * 1_000_003 + tried) % 2**32, count, degrees, enough_us, memory
         best, improved = _steps(p, at, trial, problem.succ_ptr, problem.succ, tail, walk, best, *rules)
         tried, better = tried + count, better + improved
-    place_all(p, at, walk.best_order, walk.best_forced, False, True, tight, tail, NEVER)
+    place_all(p, at, walk.best_order, walk.best_forced, False, True, memory, tail, NEVER)
     found = Schedule(at.slot, at.start, at.finish)
     return Annealed(found if found.makespan_us < start.makespan_us else start, tried, better)
 
@@ -104,7 +109,7 @@ def _cooled(used: float, heat: float) -> float:
     return float(hottest * (_COLDEST / hottest) ** used)
 
 
-def _walk(problem: Problem, p: Any, at: Any, start: Schedule, tight: bool, tail: Int64) -> _Walk | None:
+def _walk(problem: Problem, p: Any, at: Any, start: Schedule, memory: Any, tail: Int64) -> _Walk | None:
     """Start from a schedule's order; with its executors, where the list scheduler does not find others as good.
 
     None, if the order and the executors do not lead to a schedule again, as may be where tasks have to be apart.
@@ -118,20 +123,20 @@ def _walk(problem: Problem, p: Any, at: Any, start: Schedule, tight: bool, tail:
             *(order, forced.astype(np.int32), np.argsort(order), order.copy(), forced.astype(np.int32)),
             *(problem.slot_executor[start.slot].astype(np.int64), np.zeros(n, np.int64)),
         )
-        if place_all(p, at, walk.order, walk.forced, False, True, tight, tail, start.makespan_us):
+        if place_all(p, at, walk.order, walk.forced, False, True, memory, tail, start.makespan_us):
             return walk
-    return walk if place_all(p, at, walk.order, walk.forced, False, True, tight, tail, NEVER) else None
+    return walk if place_all(p, at, walk.order, walk.forced, False, True, memory, tail, NEVER) else None
 
 
 @compiled
 def _steps(
     p: Any, at: Any, trial: Any, succ_ptr: Any, succ: Any, tail: Any, walk: Any, best: Any,
-    seed: Any, count: Any, heat: Any, enough: Any, tight: bool,
+    seed: Any, count: Any, heat: Any, enough: Any, memory: Any,
 ) -> Any:  # fmt: skip
     """Try neighbours at one temperature; gives the best makespan, and how often that improved."""
     np.random.seed(seed)
     better = 0
-    place_all(p, at, walk.order, walk.forced, False, True, tight, tail, NEVER)
+    place_all(p, at, walk.order, walk.forced, False, True, memory, tail, NEVER)
     links = _chain(p, at, walk.chain, walk.executor)
     for _ in range(count):
         critical = np.random.random() < _CRITICAL
@@ -159,7 +164,7 @@ def _steps(
         _shift(walk.order, walk.position, place, to)
         walk.forced[task] = wish
         walk.forced[other] = others_wish
-        if place_rest(p, trial, walk.order, walk.forced, False, True, tight, tail, limit, first):
+        if place_rest(p, trial, walk.order, walk.forced, False, True, memory, tail, limit, first):
             at, trial = trial, at
             links = _chain(p, at, walk.chain, walk.executor)
             if at.finish[walk.chain[0]] < best:

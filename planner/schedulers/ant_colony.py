@@ -22,6 +22,7 @@ from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 from planner.schedulers.kernel import UNBIASED, arrays, clear, copy, place_task, state
 from planner.schedulers.ranks import upward_rank
+from planner.schedulers.room import memory_rule
 from planner.schedulers.slots import alone, arrival, arrivals, gap
 from planner.schedulers.starts import order_of, schedules_in, starts
 
@@ -105,10 +106,10 @@ def forage(
         Ants without a better one after which to stop.
     """
     p, at, best = arrays(problem), state(problem), state(problem)
-    trails, tail, tight = _trails(problem, start), least_behind(problem), not problem.fits
+    trails, tail, memory = _trails(problem, start), least_behind(problem), memory_rule(problem)
     length, tried, better, idle = start.makespan_us, 0, 0, 0
     while length > enough_us and budget.used(tried) < 1 and (count := budget.left(tried, chunk)):
-        rules = (seed * 1_000_003 + tried) % 2**32, count, length, enough_us, tight
+        rules = (seed * 1_000_003 + tried) % 2**32, count, length, enough_us, memory
         length, improved = _send(p, at, best, problem.succ_ptr, problem.succ, tail, trails, *rules)
         tried, better, idle = tried + count, better + improved, 0 if improved else idle + count
         if patience is not None and idle >= patience:
@@ -139,7 +140,7 @@ def _trails(problem: Problem, start: Schedule) -> _Trails:
 @compiled
 def _send(
     p: Any, at: Any, best: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any,
-    seed: Any, count: Any, length: Any, enough: Any, tight: bool,
+    seed: Any, count: Any, length: Any, enough: Any, memory: Any,
 ) -> Any:  # fmt: skip
     """Let ants walk one after another; gives the best length, and how often that improved."""
     np.random.seed(seed)
@@ -147,7 +148,7 @@ def _send(
     for ant in range(count):
         if ant % _ANTS == 0:
             _reward(q)
-        if _walk(p, at, succ_ptr, succ, tail, q, length - 1, tight):
+        if _walk(p, at, succ_ptr, succ, tail, q, length - 1, memory):
             length, better = at.finish.max(), better + 1
             copy(at, best)
             q.best_place[:] = q.walked_place
@@ -167,7 +168,7 @@ def _reward(q: Any) -> None:
 
 
 @bare
-def _walk(p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, limit: Any, tight: bool) -> bool:
+def _walk(p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, limit: Any, memory: Any) -> bool:
     """Schedule all tasks; False if the makespan would be beyond the limit. Pheromone wanes where the ant walks."""
     clear(p, at)
     n, bands, count, placed = len(q.ready), q.place.shape[1], 0, 0
@@ -189,7 +190,7 @@ def _walk(p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, limit: A
         count, placed = count - 1, placed + 1
         q.ready[k] = q.ready[count]
         executor = _match(p, at, q, task, n)
-        if not place_task(p, at, task, -2 - executor, False, True, tight, UNBIASED):
+        if not place_task(p, at, task, -2 - executor, False, True, memory, UNBIASED):
             return False
         q.walked_place[task], q.walked_executor[task] = band, executor
         q.place[task, band] += _WANES * (1.0 / bands - q.place[task, band])

@@ -12,7 +12,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int32
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["assign_exactly", "assign_greedily", "exact_cells", "schedule_assigned", "share_of"]

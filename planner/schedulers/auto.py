@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule, Trial
+from planner.model.units import format_bytes
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import is_even
@@ -18,6 +19,7 @@ from planner.schedulers.independent import refuses, repartition
 from planner.schedulers.problem_space_search import problem_space_search
 from planner.schedulers.registry import suiting
 from planner.schedulers.unrelated import assign, refuses_dependent
+from planner.spills import spilled_bytes
 
 __all__ = ["Found", "auto"]
 
@@ -71,21 +73,25 @@ class Found:
 
 @dataclass
 class _Race:
-    """The best schedule so far, and what was tried."""
+    """The best schedule so far, of the fewest bytes spilled and then of the least makespan; and what was tried."""
 
+    problem: Problem
     bound: Bound
+    spilled: int = 0
     best: Schedule | None = None
     method: str = ""
     trials: list[Trial] = field(default_factory=list)
 
     def enter(self, method: str, schedule: Schedule, began: float, note: str = "") -> None:
+        spilled = int(spilled_bytes(self.problem, schedule).sum())
+        note = "; ".join(filter(None, [note, f"{format_bytes(spilled)} of values spilled" if spilled else ""]))
         self.trials.append(Trial(method, schedule.makespan_us, time.perf_counter() - began, note))
-        if self.best is None or schedule.makespan_us < self.best.makespan_us:
-            self.best, self.method = schedule, method
+        if self.best is None or (spilled, schedule.makespan_us) < (self.spilled, self.best.makespan_us):
+            self.best, self.method, self.spilled = schedule, method, spilled
 
     @property
     def met(self) -> bool:
-        return self.best is not None and self.best.makespan_us <= self.bound.us
+        return self.best is not None and not self.spilled and self.best.makespan_us <= self.bound.us
 
     @property
     def leader(self) -> Schedule:
@@ -112,7 +118,7 @@ def auto(
         Search through so many schedules. Neither of the two: through as many as take about a second.
     """
     until = None if seconds is None else time.monotonic() + seconds
-    race = _Race(bound)
+    race = _Race(problem, bound)
     for method in suiting(problem):
         if race.best is not None and until is not None and time.monotonic() > until:
             return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what follows it")

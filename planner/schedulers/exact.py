@@ -17,7 +17,8 @@ from planner.model.arrays import Int64
 from planner.model.plan import Schedule
 from planner.schedulers.even import is_even
 from planner.schedulers.heft import heft
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
+from planner.spills import spilled_bytes
 
 __all__ = ["Proved", "exact", "refuses_exact", "solve"]
 
@@ -90,7 +91,7 @@ def solve(
         return Proved(start, bound_us, f"the solver said {said} after {solver.wall_time:.1f} s")
     bound = max(bound_us, int(np.ceil(solver.best_objective_bound - 1e-6)) * model.unit)
     schedule = model.schedule(solver)
-    best = schedule if schedule.makespan_us < start.makespan_us else start
+    best = min(start, schedule, key=lambda s: (int(spilled_bytes(problem, s).sum()), s.makespan_us))
     return Proved(best, min(bound, best.makespan_us), f"the solver said {said} after {solver.wall_time:.1f} s")
 
 
@@ -101,13 +102,14 @@ class _Programme:
         self.problem, self.programme, self.known = problem, programme, start
         self.left = problem.fixed_slot < 0
         self.unit = self._unit()
-        self.horizon = start.makespan_us // self.unit
+        self.horizon = self._horizon()
         self.alone = is_even(problem)  # then all slots are one resource
         self.executors = 1 if self.alone else problem.n_executors
         self.start = [self._time(task, problem.fixed_start_us) for task in range(problem.n)]
         self.end = [self._time(task, problem.fixed_finish_us) for task in range(problem.n)]
         self.on: list[dict[int, Any]] = [self._choices(task) for task in range(problem.n)]
         self.intervals = [self._intervals(executor) for executor in range(self.executors)]
+        self.taken = self._taken()
         self._resources()
         self._edges()
         self._apart()
@@ -115,7 +117,7 @@ class _Programme:
         for task in range(problem.n):
             programme.add(makespan >= self.end[task])
         programme.minimize(makespan)
-        programme.add_hint(makespan, self.horizon)
+        programme.add_hint(makespan, start.makespan_us // self.unit)
 
     def _unit(self) -> int:
         """Give the largest unit of which all that can be a difference of times is a multiple."""
@@ -125,6 +127,14 @@ class _Programme:
             parts.append(p.edge_us if len(p.edge_us) else np.ones(1, dtype=np.int64))
         parts.append(np.array([self.known.makespan_us]))
         return int(np.gcd.reduce(np.unique(np.concatenate(parts)))) or 1
+
+    def _horizon(self) -> int:
+        """Give the makespan of the known schedule; if it spills values, one that is enough without."""
+        p, known = self.problem, self.known.makespan_us
+        if spilled_bytes(p, self.known).any():
+            sending = int(p.latency_us.max()) * len(p.pred) + int(np.ceil(p.edge_bytes * p.us_per_byte.max()).sum())
+            known += int(p.time_us.max(axis=1).sum()) + sending
+        return known // self.unit
 
     def _time(self, task: int, fixed: Int64) -> Any:
         if not self.left[task]:
@@ -194,6 +204,7 @@ class _Programme:
                 self._memory(executor, intervals, limit)
 
     def _memory(self, executor: int, intervals: list[tuple[int, Any]], limit: int) -> None:
+        """Let tasks that run, and values until the last task that waits for them has started, fit into memory."""
         p = self.problem
         demands = [int(p.memory_bytes[task]) for task, _ in intervals]
         running = [
@@ -203,7 +214,23 @@ class _Programme:
         ]
         still = [self.programme.new_fixed_size_interval_var(0, self.end[task], "") for task in running]
         demands += [min(limit, int(p.memory_bytes[task])) for task in running]
-        self.programme.add_cumulative([*(interval for _, interval in intervals), *still], demands, limit)
+        values = [task for task in self.taken if executor in self.on[task]]
+        waiting = [self._waiting(task, self.on[task][executor]) for task in values]
+        demands += [int(p.waiting_bytes[task]) for task in values]
+        self.programme.add_cumulative([*(interval for _, interval in intervals), *still, *waiting], demands, limit)
+
+    def _taken(self) -> dict[int, Any]:
+        """Give when the last task has started that waits for a value, for the values of which that matters."""
+        p, taken = self.problem, {}
+        for task in np.flatnonzero(p.waiting_bytes).tolist():
+            taken[task] = self.programme.new_int_var(0, self.horizon, "")
+            for after in p.succ[p.succ_ptr[task] : p.succ_ptr[task + 1]].tolist():
+                self.programme.add(taken[task] >= self.start[after])
+        return taken
+
+    def _waiting(self, task: int, literal: Any) -> Any:
+        times = self.end[task], self.programme.new_int_var(0, self.horizon, ""), self.taken[task]
+        return self.programme.new_optional_interval_var(*times, literal, "")
 
     def _edges(self) -> None:
         p = self.problem

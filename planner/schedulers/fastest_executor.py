@@ -11,7 +11,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Int32
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["fastest_executor"]

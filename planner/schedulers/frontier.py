@@ -15,7 +15,8 @@ from planner.cost import Problem
 from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import Arrays, arrays, list_schedule
+from planner.schedulers.kernel import Arrays, arrays
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.slots import arrival, arrivals
 
 __all__ = ["schedule_at_frontier", "suits"]

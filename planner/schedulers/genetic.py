@@ -20,8 +20,9 @@ from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import NEVER, arrays, place_all, state
+from planner.schedulers.kernel import arrays, place_all, state
 from planner.schedulers.ranks import topological, upward_rank
+from planner.schedulers.room import NEVER, memory_rule
 from planner.schedulers.starts import order_of, schedules_in, starts
 
 __all__ = ["Evolved", "evolve", "genetic"]
@@ -121,27 +122,27 @@ def evolve(
     """
     if start.makespan_us <= enough_us or budget.used(0) >= 1:
         return Evolved(start, 0, 0)
-    p, at, tail, tight = arrays(problem), state(problem), least_behind(problem), not problem.fits
-    population = _first(problem, p, at, tail, tight, seed, [start, *others])
+    p, at, tail, memory = arrays(problem), state(problem), least_behind(problem), memory_rule(problem)
+    population = _first(problem, p, at, tail, memory, seed, [start, *others])
     if population is None:
         return Evolved(start, 0, 0)
     best = min(start.makespan_us, int(population.length.min()))
     tried = better = idle = 0
     while best > enough_us and budget.used(tried) < 1 and (count := budget.left(tried, chunk)):
-        rules = (seed * 1_000_003 + tried) % 2**32, count, enough_us, tight
+        rules = (seed * 1_000_003 + tried) % 2**32, count, enough_us, memory
         found, improved = _breed(p, at, problem.succ_ptr, problem.succ, tail, population, *rules)
         tried, better, idle = tried + count, better + improved, 0 if found < best else idle + count
         best = min(best, found)
         if patience is not None and idle >= patience:
             break
     fittest = population.ranking[0]
-    place_all(p, at, population.order[fittest], population.wish[fittest], False, True, tight, tail, NEVER)
+    place_all(p, at, population.order[fittest], population.wish[fittest], False, True, memory, tail, NEVER)
     found = Schedule(at.slot, at.start, at.finish)
     return Evolved(found if found.makespan_us < start.makespan_us else start, tried, better)
 
 
 def _first(
-    problem: Problem, p: Any, at: Any, tail: Int64, tight: bool, seed: int, schedules: Sequence[Schedule]
+    problem: Problem, p: Any, at: Any, tail: Int64, memory: Any, seed: int, schedules: Sequence[Schedule]
 ) -> _Population | None:
     """Give a population of schedules, and of ranks varied more and more; None, if none of them can be decoded."""
     n, draw, rank = problem.n, np.random.default_rng(seed), upward_rank(problem)
@@ -151,7 +152,7 @@ def _first(
         chromosomes.append((topological(problem, varied), np.full(n, -1, np.int32)))
     orders, wishes, lengths, marks = [], [], [], []
     for order, wish in chromosomes:
-        if place_all(p, at, order, wish, False, True, tight, tail, NEVER):
+        if place_all(p, at, order, wish, False, True, memory, tail, NEVER):
             orders.append(order)
             wishes.append(wish)
             lengths.append(int(at.finish.max(initial=0)))
@@ -177,7 +178,7 @@ def _wishes(problem: Problem, schedule: Schedule) -> tuple[Int32, Int32]:
 
 @compiled
 def _breed(
-    p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, seed: Any, count: Any, enough: Any, tight: bool
+    p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, seed: Any, count: Any, enough: Any, memory: Any
 ) -> Any:
     """Try children; gives the best length, and how often that improved."""
     np.random.seed(seed)
@@ -190,7 +191,7 @@ def _breed(
         if np.random.random() < _REMATCHED:
             _rematch(p, q, np.random.randint(n))
         worst = q.ranking[size - 1]
-        if not place_all(p, at, q.child_order, q.child_wish, False, True, tight, tail, q.length[worst]):
+        if not place_all(p, at, q.child_order, q.child_wish, False, True, memory, tail, q.length[worst]):
             continue
         length, mark = at.finish.max(), _mark(at)
         if length > q.length[worst] or _known(q, length, mark):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from planner.cost import Problem
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 
 __all__ = ["greedy"]
 

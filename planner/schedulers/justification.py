@@ -13,7 +13,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Int32, Int64
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank
 
 __all__ = ["justify", "mirrored"]

@@ -1,40 +1,34 @@
-"""The list-scheduling kernel: tasks one by one, in a given order, each on the slot where it ends or starts first.
+"""The kernel of list scheduling: a task is placed on the slot where it ends or starts first.
 
 All list schedulers and searches share it; what tells them apart is the order of the tasks, and where they may go.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from planner.cost import Problem
 from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.compiled import bare, inlined
-from planner.model.plan import Schedule
-from planner.schedulers.apart import reserved
-from planner.schedulers.room import roomy
+from planner.schedulers.holdings import hold_nothing, note, steps_for
+from planner.schedulers.room import FREE, NEVER, RUNNING, WAITING, roomy
 from planner.schedulers.slots import alone, arrival, arrivals, empty, gap, look, put, take
 
 __all__ = [
-    "NEVER",
     "UNBIASED",
     "Arrays",
     "State",
     "arrays",
     "clear",
     "copy",
-    "list_schedule",
     "place_all",
     "place_rest",
     "place_task",
     "state",
     "take_back",
 ]
-
-NEVER = np.int64(2**62)
 
 UNBIASED = np.zeros((0, 0), dtype=np.int64)
 
@@ -53,6 +47,8 @@ class Arrays(NamedTuple):
     latency_us: Int64
     us_per_byte: Float64
     memory_bytes: Int64
+    waiting_bytes: Int64
+    takers: Int32
     executor_memory: Int64
     first_slot: Int64
     place: Bool
@@ -69,7 +65,8 @@ class Arrays(NamedTuple):
 class State(NamedTuple):
     """What stands on every slot, as linked lists in time order, and when; with room to compute in.
 
-    No gap on a slot is longer than `widest`, and there is none from `dense_us` to the end of its last task.
+    No gap on a slot is longer than `widest`, and there is none from `dense_us` to the end of its last task. What each
+    executor holds is a linked list of steps, where that matters (`planner.schedulers.holdings`).
     """
 
     slot: Int32
@@ -85,6 +82,14 @@ class State(NamedTuple):
     second: Int64
     own: Int64
     source: Int32
+    moment: Int64
+    held: Int64
+    sooner: Int32
+    later: Int32
+    last: Int32
+    steps: Int64
+    takers: Int32
+    taken: Int64
 
 
 def arrays(problem: Problem) -> Arrays:
@@ -95,6 +100,8 @@ def arrays(problem: Problem) -> Arrays:
 def state(problem: Problem) -> State:
     """Give an empty state for a problem."""
     n, slots, classes = problem.n, problem.n_slots, len(problem.latency_us)
+    waiting, followed = len(problem.waiting_bytes), problem.n_executors if len(problem.waiting_bytes) else 0
+    steps = steps_for(waiting, followed)
 
     def of(size: int, kind: type) -> Any:
         return np.empty(size, dtype=kind)
@@ -103,71 +110,14 @@ def state(problem: Problem) -> State:
         *(of(n, np.int32), of(n, np.int64), of(n, np.int64), of(slots, np.int32), of(slots, np.int32)),
         *(of(n, np.int32), of(n, np.int32), of(slots, np.int64), of(slots, np.int64)),
         *(of(classes, np.int64), of(classes, np.int64), of(classes, np.int64), of(classes, np.int32)),
+        *(of(steps, np.int64), of(steps, np.int64), of(steps, np.int32), of(steps, np.int32), of(followed, np.int32)),
+        *(of(1, np.int64), of(waiting, np.int32), of(waiting, np.int64)),
     )
-
-
-def list_schedule(
-    problem: Problem,
-    order: Int32,
-    *,
-    slots: Int32 | None = None,
-    first: Literal["finish", "start"] = "finish",
-    insertion: bool = False,
-    executors: Int32 | None = None,
-    executor: int | None = None,
-) -> Schedule:
-    """Schedule tasks in `order`, each as early as possible.
-
-    Parameters
-    ----------
-    problem : Problem
-    order : ndarray of int32, shape (n,)
-        A topological order.
-    slots : ndarray of int32, shape (n,), optional
-        The slot of each task, −1 where it may choose. Its executor has to be one that may take the task.
-    first : {"finish", "start"}
-        Whether a task chooses the slot where it ends first or where it starts first; ties go to the lower slot.
-    insertion : bool
-        Whether a task may go into a gap between two others.
-    executors : ndarray of int32, shape (n,), optional
-        The executor of each task, any slot of it.
-    executor : int, optional
-        The only executor to use, for the tasks that may run there.
-
-    Returns
-    -------
-    Schedule
-        Memory is kept: a task waits until those beside it leave enough. Tasks that have begun stand as they are.
-    """
-    forced = np.full(problem.n, -1, dtype=np.int32)
-    if slots is not None:
-        forced = np.where(problem.fixed_slot < 0, slots, -1).astype(np.int32)
-    if slots is not None and not _hold(problem, forced):
-        raise ValueError("a task is sent to an executor that may not take it")
-    if executors is not None:
-        forced = (-2 - executors).astype(np.int32)
-    if executor is not None:
-        forced = np.where(problem.place[problem.place_row, executor], -2 - executor, forced).astype(np.int32)
-    order = np.ascontiguousarray(order, dtype=np.int32)
-    where, how = state(problem), (first == "start", insertion, not problem.fits)
-    for given in (problem, None):
-        whole = problem if given is not None else replace(problem, **reserved(problem))
-        forced = forced if given is not None else np.where(problem.apart < 0, forced, -1).astype(np.int32)
-        if place_all(arrays(whole), where, order, forced, *how, np.zeros(0, dtype=np.int64), NEVER):
-            break
-    else:
-        raise ValueError("tasks that are to be apart find no executor")
-    return Schedule(where.slot, where.start, where.finish)
-
-
-def _hold(problem: Problem, slots: Int32) -> bool:
-    sent = np.flatnonzero(slots >= 0)
-    return bool(problem.place[problem.place_row[sent], problem.slot_executor[slots[sent]]].all())
 
 
 @bare
 def place_all(
-    p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, tail: Any, limit: Any
+    p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, memory: Any, tail: Any, limit: Any
 ) -> bool:
     """Place all tasks; `at` holds the result.
 
@@ -180,8 +130,8 @@ def place_all(
         −1: any slot; s >= 0: slot s; −2 − e: any slot of executor e.
     by_start, insertion : bool
         As in `list_schedule`.
-    tight : bool
-        Whether memory may stand in the way.
+    memory : int
+        The rule of memory: `FREE`, `RUNNING`, `WAITING` or `STRICT`.
     tail : ndarray of int64, shape (n,) or (0,)
         Least time that is needed behind each task.
     limit : int
@@ -190,15 +140,15 @@ def place_all(
     Returns
     -------
     bool
-        False if it gave up, or found no executor for a task that has to be apart from others.
+        False if it gave up, or found no executor for a task that has to be apart from others, or no room (`STRICT`).
     """
     clear(p, at)
-    return place_rest(p, at, order, forced, by_start, insertion, tight, tail, limit, 0)
+    return place_rest(p, at, order, forced, by_start, insertion, memory, tail, limit, 0)
 
 
 @bare
 def place_rest(
-    p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, tail: Any, limit: Any,
+    p: Any, at: Any, order: Any, forced: Any, by_start: bool, insertion: bool, memory: Any, tail: Any, limit: Any,
     first: Any,
 ) -> bool:  # fmt: skip
     """Place the tasks from the `first` of the order on, where those before it are placed. Else as `place_all`."""
@@ -206,7 +156,7 @@ def place_rest(
         task = order[k]
         if p.fixed_slot[task] >= 0:
             continue
-        if not place_task(p, at, task, forced[task], by_start, insertion, tight, UNBIASED):
+        if not place_task(p, at, task, forced[task], by_start, insertion, memory, UNBIASED):
             return False
         if len(tail) and at.finish[task] + tail[task] > limit:
             return False
@@ -234,6 +184,8 @@ def take_back(p: Any, at: Any, order: Any, first: Any) -> None:
             at.slot[task] = -1
     for s in range(len(p.slot_executor)):
         look(p, at, s)
+    if len(p.waiting_bytes):
+        _look_at_holdings(p, at)
 
 
 @inlined
@@ -246,17 +198,43 @@ def clear(p: Any, at: Any) -> None:
         at.slot[task], at.start[task], at.finish[task] = s, p.fixed_start_us[task], ends
         if s >= 0 and ends > 0 and p.slot_ready_us[s] <= ends:
             put(p, at, task, s, at.tail[s])  # it still runs, and holds memory
+    if len(p.waiting_bytes):
+        _look_at_holdings(p, at)
+
+
+@bare
+def _look_at_holdings(p: Any, at: Any) -> None:
+    hold_nothing(p, at)
+    for task in range(len(at.slot)):
+        if at.slot[task] >= 0:
+            note(p, at, task)
 
 
 @inlined
 def place_task(
-    p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, tight: bool, bias: Any
+    p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, memory: Any, bias: Any
 ) -> bool:  # fmt: skip
     """Place the next task; False if no executor may take it.
 
     With a `bias` of shape (n, classes), it goes where its end plus the bias of the executor's class is least.
     """
     arrivals(p, at, task)
+    best, start, prior = _best_slot(p, at, task, forced, by_start, insertion, memory, bias)
+    if best < 0 and memory == WAITING:
+        best, start, prior = _best_slot(p, at, task, forced, by_start, insertion, RUNNING, bias)
+    if best < 0:
+        return False
+    at.slot[task], at.start[task] = best, start
+    at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
+    put(p, at, task, best, prior)
+    if len(p.waiting_bytes):
+        note(p, at, task)
+    return True
+
+
+@bare
+def _best_slot(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, memory: Any, bias: Any) -> Any:
+    """Give the slot, the start and the task before it; slot −1, if no executor may take the task or has room for it."""
     low, high = 0, len(p.slot_executor)
     if forced >= 0:
         low, high = forced, forced + 1
@@ -282,14 +260,11 @@ def place_task(
         if best >= 0 and (key > best_key or (key == best_key and other >= best_other)):
             continue
         begins, prior = gap(at, s, soonest, length, insertion)
-        if tight:
-            begins, prior = roomy(p, at, task, s, begins, prior, length, insertion)
+        if memory != FREE:
+            begins, prior = roomy(p, at, task, s, begins, prior, length, insertion, memory)
+            if begins >= NEVER:
+                continue
         key, other = (begins, begins + length) if by_start else (begins + length + more, begins)
         if best < 0 or key < best_key or (key == best_key and other < best_other):
             best, best_key, best_other, best_start, best_prior = s, key, other, begins, prior
-    if best < 0:
-        return False
-    at.slot[task], at.start[task] = best, best_start
-    at.finish[task] = best_start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
-    put(p, at, task, best, best_prior)
-    return True
+    return best, best_start, best_prior

@@ -13,7 +13,7 @@ from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import compiled
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["linear_clustering"]

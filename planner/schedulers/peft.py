@@ -18,6 +18,7 @@ from planner.model.plan import Schedule
 from planner.schedulers.apart import reserved
 from planner.schedulers.kernel import arrays, clear, place_task, state
 from planner.schedulers.ranks import ready_order
+from planner.schedulers.room import memory_rule
 
 __all__ = ["optimistic_cost", "peft"]
 
@@ -34,7 +35,7 @@ def peft(problem: Problem, seed: int) -> Schedule:
     bias, at = np.rint(cost).astype(np.int64), state(problem)
     for whole in (problem, None):
         given = problem if whole is not None else replace(problem, **reserved(problem))
-        if _place_all(arrays(given), at, order, bias, not problem.fits):
+        if _place_all(arrays(given), at, order, bias, memory_rule(problem)):
             return Schedule(at.slot, at.start, at.finish)
     raise ValueError("tasks that are to be apart find no executor")
 
@@ -62,9 +63,9 @@ def _table(order: Any, succ_ptr: Any, succ: Any, succ_edge: Any, time_us: Int64,
 
 
 @bare
-def _place_all(p: Any, at: Any, order: Any, bias: Any, tight: bool) -> bool:
+def _place_all(p: Any, at: Any, order: Any, bias: Any, memory: Any) -> bool:
     clear(p, at)
     for k in range(len(order)):
-        if p.fixed_slot[order[k]] < 0 and not place_task(p, at, order[k], -1, False, True, tight, bias):
+        if p.fixed_slot[order[k]] < 0 and not place_task(p, at, order[k], -1, False, True, memory, bias):
             return False
     return True

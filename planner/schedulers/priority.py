@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from planner.cost import Problem
 from planner.model.plan import Schedule
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["priority"]

@@ -15,7 +15,7 @@ from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import even, in_slots, is_even, vary, walk_from
 from planner.schedulers.justification import justify, mirrored
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import topological, upward_rank
 
 __all__ = ["Searched", "problem_space_search"]
@@ -59,7 +59,7 @@ def problem_space_search(
     if is_even(problem):
         return _on_equal_slots(problem, seed, start, enough_us, budget, chunk)
     draw, rank = np.random.default_rng(seed), upward_rank(problem)
-    mirror = mirrored(problem) if problem.fresh else None
+    mirror = mirrored(problem) if problem.fresh and not len(problem.waiting_bytes) else None
     best = start if mirror is None else _shorter(start, justify(problem, mirror, start))
     tried = better = 0
     while best.makespan_us > enough_us and (used := budget.used(tried)) < 1:

@@ -16,6 +16,7 @@ from planner.model.compiled import bare
 from planner.model.plan import Schedule
 from planner.schedulers.apart import reserved
 from planner.schedulers.kernel import UNBIASED, arrays, clear, place_task, state
+from planner.schedulers.room import memory_rule
 from planner.schedulers.slots import alone, arrival, arrivals
 
 __all__ = ["EARLIEST", "LATEST", "SUFFERAGE", "ready_list"]
@@ -54,7 +55,7 @@ def ready_list(
         given = problem if whole is not None else replace(problem, **reserved(problem))
         room = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
         free, waiting = given.slot_ready_us.copy(), np.empty(n, np.int64)
-        how: Any = rule, by_start, ranks, subtracted, lowered, not problem.fits
+        how: Any = rule, by_start, ranks, subtracted, lowered, memory_rule(problem)
         if _run(arrays(given), at, problem.succ_ptr, problem.succ, free, waiting, *room, *how):
             return Schedule(at.slot, at.start, at.finish)
     raise ValueError("tasks that are to be apart find no executor")
@@ -63,7 +64,7 @@ def ready_list(
 @bare
 def _run(
     p: Any, at: Any, succ_ptr: Any, succ: Any, free: Any, waiting: Any, slot: Any, value: Any, second: Any, ready: Any,
-    rule: Any, by_start: bool, ranks: Any, subtracted: Any, lowered: Any, tight: bool,
+    rule: Any, by_start: bool, ranks: Any, subtracted: Any, lowered: Any, memory: Any,
 ) -> bool:  # fmt: skip
     clear(p, at)
     count = 0
@@ -88,7 +89,7 @@ def _run(
         task = ready[chosen]
         count -= 1
         ready[chosen] = ready[count]
-        if not place_task(p, at, task, slot[task], by_start, False, tight, UNBIASED):
+        if not place_task(p, at, task, slot[task], by_start, False, memory, UNBIASED):
             return False
         free[slot[task]] = at.finish[task]
         for k in range(count):

@@ -7,7 +7,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.plan import Schedule
 from planner.schedulers.critical_path import critical_path
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 
 __all__ = ["keep", "list_anew"]
 

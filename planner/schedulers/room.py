@@ -6,24 +6,41 @@ from typing import Any
 
 import numpy as np
 
+from planner.cost import Problem
 from planner.model.compiled import bare, inlined
+from planner.schedulers.holdings import NEVER, moment_with_room
 from planner.schedulers.slots import gap
 
-__all__ = ["roomy"]
+__all__ = ["FREE", "NEVER", "RUNNING", "STRICT", "WAITING", "memory_rule", "roomy"]
+
+FREE, RUNNING, WAITING, STRICT = range(4)
+"""Memory cannot stand in the way; tasks that run together have to fit; and values that wait as well, if there is a way;
+and values that wait have to, and a task that finds no room is not placed."""
+
+
+def memory_rule(problem: Problem) -> int:
+    """Give the rule of memory for a problem: `FREE`, `RUNNING` or `WAITING`."""
+    return FREE if problem.fits else WAITING if len(problem.waiting_bytes) else RUNNING
 
 
 @inlined
-def roomy(p: Any, at: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, insertion: bool) -> Any:
-    """Move a start on until the executor's memory holds the task beside those that run at the same time."""
+def roomy(p: Any, at: Any, task: Any, s: Any, begin: Any, prior: Any, length: Any, insertion: bool, rule: Any) -> Any:
+    """Move a start on until the executor's memory holds the task beside all else; to `NEVER`, if it never does."""
     executor = p.slot_executor[s]
     limit = p.executor_memory[executor]
-    if limit < 0 or p.memory_bytes[task] == 0:
-        return begin, prior
-    while True:
-        free_at = _crowded_until(p, executor, begin, begin + length, limit - p.memory_bytes[task], at)
-        if free_at < 0:
-            return begin, prior
-        begin, prior = gap(at, s, free_at, length, insertion)
+    while limit >= 0 and begin < NEVER:
+        if rule == RUNNING:
+            moved = begin
+            if p.memory_bytes[task] > 0:
+                moved = _crowded_until(p, executor, begin, begin + length, limit - p.memory_bytes[task], at)
+        else:
+            moved = moment_with_room(p, at, task, executor, begin, length)
+            if moved < 0:
+                begin = NEVER
+        if moved <= begin:
+            break
+        begin, prior = gap(at, s, moved, length, insertion)
+    return begin, prior
 
 
 @bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from planner.cost import Problem
 from planner.errors import InvalidPlanError
 from planner.model import Cluster, Graph, Schedule
 from planner.schedulers.justification import justify, mirrored
-from planner.schedulers.kernel import list_schedule
+from planner.schedulers.list_schedule import list_schedule
 from planner.schedulers.ranks import by_rank, downward_rank, topological, upward_rank
 from planner.validate import validate
 
@@ -37,44 +38,101 @@ class Plain:
             moment = max(moment, ended + self.cluster.transfer_us(int(self.graph.edge_bytes[edge]), there, here))
         return moment
 
+    def limit(self, slot: int) -> int | None:
+        return self.cluster.executors[self.cluster.slot_executor[slot]].memory_bytes
+
     def holds(self, task: int, slot: int) -> bool:
-        limit = self.cluster.executors[self.cluster.slot_executor[slot]].memory_bytes
+        limit = self.limit(slot)
         return limit is None or int(self.graph.memory_bytes[task]) <= limit
 
-    def free(self, task: int, slot: int, begin: int, insertion: bool) -> bool:
-        end = begin + self.time(task, slot)
+    def on_executor(self, slot: int) -> list[int]:
+        executor = self.cluster.slot_executor
+        return [task for task, (on, _, _) in self.placed.items() if executor[on] == executor[slot]]
+
+    def running(self, slot: int, moment: int) -> int:
+        spans = ((task, *self.placed[task][1:]) for task in self.on_executor(slot))
+        return sum(int(self.graph.memory_bytes[task]) for task, start, end in spans if start <= moment < end)
+
+    def waiting(self, slot: int, moment: int) -> int:
+        """Bytes of values made there that some task has yet to take; for ever, if one of those has no place."""
+        total = 0
+        for task in self.on_executor(slot):
+            takers = self.graph.successors(task).tolist()
+            placed = all(taker in self.placed for taker in takers)
+            until = max(self.placed[taker][1] for taker in takers) if placed and takers else None
+            if takers and self.placed[task][2] <= moment and (until is None or moment < until):
+                total += int(self.graph.output_bytes[task])
+        return total
+
+    def roomy(self, task: int, slot: int, begin: int, end: int, values: bool) -> bool:
+        limit, graph = self.limit(slot), self.graph
+        if limit is None:
+            return True
+        spans = [self.placed[other][1:] for other in self.placed]
+        moments = sorted({begin, end, *itertools.chain(*spans)})
+        if graph.memory_bytes[task] and end > begin and not values:
+            held = [self.running(slot, moment) for moment in moments if begin <= moment < end]
+            return max(held) + int(graph.memory_bytes[task]) <= limit
+        if not values:
+            return True
+        freed = sum(int(graph.output_bytes[source]) for source in self.last_of(task, slot, begin))
+        value = int(graph.output_bytes[task]) if len(graph.successors(task)) else 0
+        for moment in moments:
+            held = self.running(slot, moment) + self.waiting(slot, moment) - freed
+            if begin <= moment < end and graph.memory_bytes[task] and held + int(graph.memory_bytes[task]) > limit:
+                return False
+            if end <= moment and value > freed and held + value > limit:
+                return False
+        return True
+
+    def last_of(self, task: int, slot: int, begin: int) -> list[int]:
+        """Tasks on the same executor whose value only this one has yet to take."""
+        last = []
+        for source in set(self.graph.predecessors(task).tolist()) & set(self.on_executor(slot)):
+            others = [taker for taker in self.graph.successors(source).tolist() if taker != task]
+            if all(taker in self.placed and self.placed[taker][1] <= begin for taker in others):
+                last.append(source)
+        return last
+
+    def free(self, slot: int, begin: int, end: int, insertion: bool) -> bool:
         on_slot = [(start, finish) for other, start, finish in self.placed.values() if other == slot]
         if not insertion and any(finish > begin for _, finish in on_slot):
             return False
-        if any((start < end and begin < finish) or start < begin < finish for start, finish in on_slot):
-            return False
-        executor = self.cluster.slot_executor[slot]
-        limit = self.cluster.executors[executor].memory_bytes
-        if limit is None or not self.graph.memory_bytes[task]:
-            return True
-        beside = [
-            (start, finish, int(self.graph.memory_bytes[other]))
-            for other, (on, start, finish) in self.placed.items()
-            if self.cluster.slot_executor[on] == executor and start < end and begin < finish
-        ]
-        moments = {begin, *(start for start, _, _ in beside if begin < start)}
-        held = (sum(size for start, finish, size in beside if start <= moment < finish) for moment in moments)
-        return max(held) + int(self.graph.memory_bytes[task]) <= limit
+        return not any((start < end and begin < finish) or start < begin < finish for start, finish in on_slot)
 
-    def start(self, task: int, slot: int, insertion: bool) -> int:
-        ready = self.ready(task, slot)
-        moments = sorted({ready, *(finish for _, _, finish in self.placed.values() if finish > ready)})
-        return next(moment for moment in moments if self.free(task, slot, moment, insertion))
+    def start(self, task: int, slot: int, insertion: bool, values: bool) -> int | None:
+        ready, takes = self.ready(task, slot), self.time(task, slot)
+        known = set(itertools.chain(*(span[1:] for span in self.placed.values())))
+        moments = sorted(m for m in {ready, *known, *(moment - takes for moment in known)} if m >= ready)
+        for begin in moments:
+            end = begin + takes
+            if self.free(slot, begin, end, insertion) and self.roomy(task, slot, begin, end, values):
+                return begin
+        return None
 
-    def place(self, task: int, slots: list[int], by_start: bool, insertion: bool) -> None:
+    def place(self, task: int, slots: list[int], by_start: bool, insertion: bool, values: bool) -> bool:
         choices = []
         for slot in slots:
-            if self.holds(task, slot):
-                begin = self.start(task, slot, insertion)
+            if self.holds(task, slot) and (begin := self.start(task, slot, insertion, values)) is not None:
                 end = begin + self.time(task, slot)
                 choices.append(((begin, end) if by_start else (end, begin), slot, begin, end))
-        _, slot, begin, end = min(choices)
-        self.placed[task] = slot, begin, end
+        if choices:
+            _, slot, begin, end = min(choices)
+            self.placed[task] = slot, begin, end
+        return bool(choices)
+
+    def place_all(self, order: list[int], slots: dict[int, list[int]], by_start: bool, insertion: bool) -> None:
+        """In order; but a task that finds no room beside the values that wait lets others go before it."""
+        left = list(order)
+        while left:
+            for task in left:
+                ready = all(source in self.placed for source in self.graph.predecessors(task).tolist())
+                if ready and self.place(task, slots[task], by_start, insertion, values=True):
+                    break
+            else:
+                task = left[0]
+                self.place(task, slots[task], by_start, insertion, values=False)
+            left.remove(task)
 
 
 @st.composite
@@ -98,9 +156,8 @@ def test_every_task_goes_where_reading_the_rules_puts_it(
     for task in data.draw(st.sets(st.sampled_from(range(graph.n)))):
         allowed = [slot for slot in range(cluster.n_slots) if plain.holds(task, slot)]
         forced[task] = data.draw(st.sampled_from(allowed))
-    for task in order:
-        slots = list(range(cluster.n_slots)) if forced[task] < 0 else [int(forced[task])]
-        plain.place(task, slots, by_start, insertion)
+    slots = {task: list(range(cluster.n_slots)) if forced[task] < 0 else [int(forced[task])] for task in order}
+    plain.place_all(order, slots, by_start, insertion)
     found = list_schedule(
         problem,
         np.array(order, dtype=np.int32),
@@ -144,7 +201,7 @@ def test_justification_is_valid_and_never_longer_on_equal_slots(
 ) -> None:
     order = np.array(data.draw(topological_orders(graph)), dtype=np.int32)
     for executors in (cluster, Cluster.uniform(1, slots), Cluster.uniform(slots)):
-        problem = Problem.of(graph, executors)
+        problem = Problem.of(replace(graph, output_bytes=np.zeros(graph.n, dtype=np.int64)), executors)
         before = list_schedule(problem, order)
         after = justify(problem, mirrored(problem), before)
         validate(graph, executors, after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,16 @@ def test_a_network_is_free_when_nothing_is_paid_for() -> None:
 
 @pytest.mark.parametrize(("slots", "memory", "fits"), [(1, 9, True), (2, 13, False), (2, 14, True), (9, 14, True)])
 def test_memory_fits_when_the_largest_tasks_fit_together(slots: int, memory: int, fits: bool) -> None:
-    assert Problem.of(GRAPH, Cluster.uniform(1, slots, memory_bytes=memory)).fits is fits
+    light = replace(GRAPH, output_bytes=np.zeros(2, dtype=np.int64))
+    assert Problem.of(light, Cluster.uniform(1, slots, memory_bytes=memory)).fits is fits
+
+
+@pytest.mark.parametrize(("memory", "fits"), [(9 + 6, True), (9 + 5, False)])
+def test_values_that_wait_fit_where_all_of_them_leave_room_for_the_largest_tasks(memory: int, fits: bool) -> None:
+    graph = Graph.from_arrays(work=[1, 1, 1], source=[0, 1], target=[1, 2], output=[4, 2, 99], memory=[5, 9, 1])
+    problem = Problem.of(graph, Cluster.uniform(1, memory_bytes=memory))
+    assert problem.fits is fits
+    assert problem.waiting_bytes.tolist() == ([] if fits else [4, 2, 0])  # nothing waits for the last value
 
 
 def test_memory_fits_where_it_is_not_limited_or_not_used() -> None:
