@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from planner.errors import InfeasibleError, InputError, PlannerError, PreflightError, RunError
     from planner.io import read_cluster, read_graph, write_cluster, write_graph
-    from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network, Pin, Progress
+    from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network, Pin, Progress, Weights
     from planner.pipeline import Efficiency, Plan, compare, curve, plan, read_efficiency, read_plan, replan, simulate
 
 _HOME = {
@@ -27,6 +27,7 @@ _HOME = {
         "Network",
         "Pin",
         "Progress",
+        "Weights",
     ),
     "planner.pipeline": (
         "Efficiency",
@@ -58,6 +59,7 @@ __all__ = [
     "PreflightError",
     "Progress",
     "RunError",
+    "Weights",
     "compare",
     "curve",
     "plan",

@@ -77,11 +77,12 @@ class Plan:
         The method that found the schedule.
     seconds : float
         Time that planning took.
-    objective : {"makespan", "efficiency"}
+    objective : {"makespan", "efficiency", "weighted"}
     value : float
-        The objective's value: the makespan in seconds, or the sum of efficiencies over capacities.
+        The objective's value: the makespan in seconds, the sum of efficiencies over capacities, or the weighted price
+        in seconds.
     best_value : float or None
-        For the objective ``efficiency``: no assignment can have a greater value.
+        For the objective ``efficiency`` no assignment can have a greater value, for ``weighted`` no plan a smaller one.
     trials : tuple of Trial
         What was tried.
     notes : tuple of str
@@ -125,8 +126,12 @@ class Plan:
     def gap(self) -> float:
         """How far the makespan is above the lower bound, relative to the bound: 0 is optimal.
 
-        For the objective ``efficiency``, how far the value is below the best one, relative to the value.
+        For the objective ``efficiency``, how far the value is below the best one, relative to the value; for
+        ``weighted``, how far it is above the best one.
         """
+        if self.objective == "weighted" and self.best_value is not None:
+            more = max(0.0, self.value - self.best_value)
+            return more / self.best_value if self.best_value else float("inf") if more else 0.0
         if self.best_value is not None:
             short = max(0.0, self.best_value - self.value)
             return short / self.value if self.value else float("inf") if short else 0.0
@@ -178,5 +183,6 @@ class Plan:
         bound = f"lower bound {self.lower_bound:.4g} s, gap {self.gap:.2%}, {self.status}"
         what = f"{self.graph.n} tasks on {self.cluster.n_slots} slots, makespan {self.makespan:.4g} s"
         if self.best_value is not None:
-            bound = f"efficiency {self.value:g}, at most {self.best_value:g}, {self.status}"
+            most = "at least" if self.objective == "weighted" else "at most"
+            bound = f"{self.objective} {self.value:.4g}, {most} {self.best_value:.4g}, {self.status}"
         return f"Plan({what}, {bound}, {self.method})"

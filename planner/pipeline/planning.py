@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 
 from planner.bounds import lower_bound
 from planner.cost import Problem
@@ -12,6 +14,8 @@ from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.plan import Bound, Trial
 from planner.model.units import MICROSECONDS
+from planner.model.weights import Weights
+from planner.objective import price_us
 from planner.partitioners import decompose
 from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
 from planner.pipeline.plans import Plan
@@ -19,7 +23,9 @@ from planner.schedulers import Found, auto, get, solve
 from planner.spills import spills_told
 from planner.validate import validate
 
-__all__ = ["plan"]
+__all__ = ["OBJECTIVES", "plan"]
+
+OBJECTIVES = ("makespan", "efficiency", "weighted")
 
 
 def plan(
@@ -32,6 +38,7 @@ def plan(
     seed: int = 0,
     objective: str = "makespan",
     efficiency: Efficiencies | None = None,
+    weights: Weights | Mapping[str, float] | None = None,
 ) -> Plan:
     """Plan a graph on a cluster.
 
@@ -49,11 +56,14 @@ def plan(
         Schedules that ``auto`` tries, instead. With neither, it tries as many as take about a second.
     seed : int
         The same graph, cluster, method, seed and iterations give the same plan.
-    objective : {"makespan", "efficiency"}
-        Least makespan, or the greatest sum of efficiencies over capacities.
+    objective : {"makespan", "efficiency", "weighted"}
+        Least makespan, the greatest sum of efficiencies over capacities, or the least weighted sum of makespan, bytes
+        that are sent and imbalance.
     efficiency : Efficiency, mapping or array_like of shape (n, executors), optional
         Efficiencies of tasks on executors, for that objective: by names, as ``{(task, executor): f}`` with ids or
         kinds, or as an array in the graph's and the cluster's order.
+    weights : Weights or mapping, optional
+        For the objective ``weighted``, such as ``{"time": 1, "gigabytes": 5, "imbalance": 0.5}``.
 
     Returns
     -------
@@ -63,7 +73,8 @@ def plan(
     Raises
     ------
     InputError
-        For an unknown method or objective, a budget or seed below 0, an efficiency that does not fit the objective.
+        For an unknown method or objective, a budget or seed below 0, an efficiency or weights that do not fit the
+        objective.
     InfeasibleError
         If a task fits no executor's memory.
 
@@ -73,14 +84,22 @@ def plan(
     >>> print(repr(plan(Graph.from_arrays(work=[3, 2, 2]), Cluster.uniform(2))))
     Plan(3 tasks on 2 slots, makespan 4 s, lower bound 4 s, gap 0.00%, optimal, heft)
     """
-    _check(budget, iterations, seed, objective, efficiency)
+    _check(budget, iterations, seed, objective, efficiency, weights)
+    counts = Weights(**weights) if isinstance(weights, Mapping) else weights
     if method != "auto":
         get(method)  # an unknown name is told before any work
     began = time.perf_counter()
     whole = decompose(graph, cluster)
     problem = Problem.of(whole.graph, cluster)
     bound = lower_bound(problem)
-    found, value, best = _solve(whole.graph, cluster, problem, bound, method, (budget, iterations), seed, efficiency)
+    best: float | None = None
+    if efficiency is not None:
+        matrix = efficiency_matrix(efficiency, whole.graph, cluster)
+        found, value, best = plan_by_efficiency(problem, matrix, method, bound)
+    else:
+        found = _solve(problem, bound, method, budget, iterations, seed, counts)
+        value = price_us(problem, found.schedule, counts) / MICROSECONDS
+        best = None if counts is None else counts.time * found.bound.us / MICROSECONDS
     validate(whole.graph, cluster, found.schedule)
     return Plan(
         whole.graph,
@@ -94,44 +113,46 @@ def plan(
         best_value=best,
         trials=found.trials,
         notes=(*whole.notes, found.stopped, *spills_told(problem, cluster, found.schedule)),
-        settings={"method": method, "budget": budget, "iterations": iterations, "seed": seed},
+        settings={
+            **{"method": method, "budget": budget, "iterations": iterations, "seed": seed},
+            **({} if counts is None else {"weights": asdict(counts)}),
+        },
     )
 
 
 def _solve(
-    graph: Graph,
-    cluster: Cluster,
     problem: Problem,
     bound: Bound,
     method: str,
-    effort: tuple[float | None, int | None],
+    budget: float | None,
+    iterations: int | None,
     seed: int,
-    efficiency: Efficiencies | None,
-) -> tuple[Found, float, float | None]:
-    if efficiency is not None:
-        return plan_by_efficiency(problem, efficiency_matrix(efficiency, graph, cluster), method, bound)
+    weights: Weights | None,
+) -> Found:
     if method == "auto":
-        found = auto(problem, bound, seed, seconds=effort[0], schedules=effort[1])
+        return auto(problem, bound, seed, seconds=budget, schedules=iterations, weights=weights)
+    began = time.perf_counter()
+    if why := get(method).refuses(problem):
+        raise InputError([Fault("method", f"{method} {why}; expected another, such as heft")])
+    note = f"{method} was asked for"
+    if method == "exact":
+        start = get("heft").schedule(problem, seed)
+        proved = solve(problem, start=start, bound_us=bound.us, seed=seed, seconds=budget)
+        schedule, note = proved.schedule, proved.note
+        if proved.bound_us > bound.us:
+            bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")
     else:
-        began = time.perf_counter()
-        if why := get(method).refuses(problem):
-            raise InputError([Fault("method", f"{method} {why}; expected another, such as heft")])
-        note = f"{method} was asked for"
-        if method == "exact":
-            start = get("heft").schedule(problem, seed)
-            proved = solve(problem, start=start, bound_us=bound.us, seed=seed, seconds=effort[0])
-            schedule, note = proved.schedule, proved.note
-            if proved.bound_us > bound.us:
-                bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")
-        else:
-            schedule = get(method).schedule(problem, seed)
-        trial = Trial(method, schedule.makespan_us, time.perf_counter() - began)
-        found = Found(schedule, method, (trial,), note, bound)
-    return found, found.schedule.makespan_us / MICROSECONDS, None
+        schedule = get(method).schedule(problem, seed)
+    return Found(schedule, method, (Trial(method, schedule.makespan_us, time.perf_counter() - began),), note, bound)
 
 
 def _check(
-    budget: float | None, iterations: int | None, seed: int, objective: str, efficiency: Efficiencies | None
+    budget: float | None,
+    iterations: int | None,
+    seed: int,
+    objective: str,
+    efficiency: Efficiencies | None,
+    weights: Weights | Mapping[str, float] | None,
 ) -> None:
     faults = []
     if iterations is not None and iterations < 0:
@@ -142,9 +163,16 @@ def _check(
         faults.append(Fault("budget", f"is {budget}; expected seconds of 0 or more"))
     if seed < 0:
         faults.append(Fault("seed", f"is {seed}; expected 0 or more"))
-    if objective not in ("makespan", "efficiency"):
-        faults.append(Fault("objective", f"{objective!r} is not known; expected makespan or efficiency"))
-    elif (objective == "efficiency") != (efficiency is not None):
-        faults.append(Fault("efficiency", "goes with objective='efficiency'; expected both or neither"))
+    if objective not in OBJECTIVES:
+        faults.append(Fault("objective", f"{objective!r} is not known; expected one of {', '.join(OBJECTIVES)}"))
+    else:
+        for name, given in (("efficiency", efficiency), ("weights", weights)):
+            goes_with = "efficiency" if name == "efficiency" else "weighted"
+            if (objective == goes_with) != (given is not None):
+                faults.append(Fault(name, f"goes with objective={goes_with!r}; expected both or neither"))
+    if isinstance(weights, Mapping):
+        known = [each.name for each in fields(Weights)]
+        unknown = [name for name in weights if name not in known]
+        faults += [Fault(f"weights[{name!r}]", f"is not known; expected {', '.join(known)}") for name in unknown]
     if faults:
         raise InputError(faults)

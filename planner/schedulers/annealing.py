@@ -14,9 +14,12 @@ import numpy as np
 
 from planner.bounds import least_behind
 from planner.cost import Problem
-from planner.model.arrays import Int32, Int64
+from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
+from planner.model.units import MICROSECONDS
+from planner.model.weights import Weights
+from planner.objective import GIGABYTE, price_us
 from planner.schedulers.budget import Budget
 from planner.schedulers.kernel import arrays, copy, place_all, place_rest, state, take_back
 from planner.schedulers.room import NEVER, STRICT, WAITING, memory_rule
@@ -52,7 +55,10 @@ class Annealed(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Where the search stands: the present order and executors, the best ones, and the present schedule's executors."""
+    """Where the search stands: the present order and executors, the best ones, and the present schedule's executors.
+
+    `busy` is room to add up the times of slots.
+    """
 
     order: Int32
     forced: Int32
@@ -61,10 +67,19 @@ class _Walk(NamedTuple):
     best_forced: Int32
     executor: Int64
     chain: Int64
+    busy: Int64
 
 
 def anneal(
-    problem: Problem, seed: int, *, start: Schedule, enough_us: int, budget: Budget, chunk: int, heat: float = 1.0
+    problem: Problem,
+    seed: int,
+    *,
+    start: Schedule,
+    enough_us: int,
+    budget: Budget,
+    chunk: int,
+    heat: float = 1.0,
+    weights: Weights | None = None,
 ) -> Annealed:
     """Search around a schedule.
 
@@ -82,26 +97,36 @@ def anneal(
         Neighbours between two looks at the budget.
     heat : float
         Begin so many times as hot.
+    weights : Weights, optional
+        What counts beside the makespan.
     """
     p, at, tail = arrays(problem), state(problem), least_behind(problem)
     memory = memory_rule(problem)
-    walk = None if memory != WAITING else _walk(problem, p, at, start, STRICT, tail)
+    walk = None if memory != WAITING else _walk(problem, p, at, start, STRICT, tail, weights)
     if walk is not None:
         memory = STRICT  # what waits has room in this schedule, and shall have it in every other
     else:
-        walk = _walk(problem, p, at, start, memory, tail)
+        walk = _walk(problem, p, at, start, memory, tail, weights)
     if walk is None:
         return Annealed(start, 0, 0)
-    best, tried, better, trial = int(at.finish.max(initial=0)), 0, 0, state(problem)
-    while best > enough_us and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
+    prices, enough = _prices(weights), float(enough_us) * (1.0 if weights is None else weights.time)
+    best = price_us(problem, Schedule(at.slot, at.start, at.finish), weights)
+    tried, better, trial, price = 0, 0, state(problem), price_us(problem, start, weights)
+    while best > enough and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
         planned = min(1.0, budget.expected(tried, chunk) / (_PER_TASK * max(1, problem.n)))
-        degrees = _cooled(used, heat * planned) * start.makespan_us
-        rules = (seed * 1_000_003 + tried) % 2**32, count, degrees, enough_us, memory
+        degrees = _cooled(used, heat * planned) * price
+        rules = (seed * 1_000_003 + tried) % 2**32, count, degrees, enough, prices, memory
         best, improved = _steps(p, at, trial, problem.succ_ptr, problem.succ, tail, walk, best, *rules)
         tried, better = tried + count, better + improved
     place_all(p, at, walk.best_order, walk.best_forced, False, True, memory, tail, NEVER)
     found = Schedule(at.slot, at.start, at.finish)
-    return Annealed(found if found.makespan_us < start.makespan_us else start, tried, better)
+    return Annealed(found if price_us(problem, found, weights) < price else start, tried, better)
+
+
+def _prices(weights: Weights | None) -> Float64:
+    """Give what a microsecond of makespan, a byte that is sent, and a microsecond of imbalance cost."""
+    given = weights or Weights()
+    return np.array([given.time, given.gigabytes * MICROSECONDS / GIGABYTE, given.imbalance])
 
 
 def _cooled(used: float, heat: float) -> float:
@@ -109,7 +134,9 @@ def _cooled(used: float, heat: float) -> float:
     return float(hottest * (_COLDEST / hottest) ** used)
 
 
-def _walk(problem: Problem, p: Any, at: Any, start: Schedule, memory: Any, tail: Int64) -> _Walk | None:
+def _walk(
+    problem: Problem, p: Any, at: Any, start: Schedule, memory: Any, tail: Int64, weights: Weights | None
+) -> _Walk | None:
     """Start from a schedule's order; with its executors, where the list scheduler does not find others as good.
 
     None, if the order and the executors do not lead to a schedule again, as may be where tasks have to be apart.
@@ -118,10 +145,12 @@ def _walk(problem: Problem, p: Any, at: Any, start: Schedule, memory: Any, tail:
     topological = np.empty(n, dtype=np.int64)
     topological[problem.order] = np.arange(n)
     order = np.lexsort((topological, start.finish_us, start.start_us)).astype(np.int32)
-    for forced in (np.full(n, -1), -2 - problem.slot_executor[start.slot]):
+    kept, chosen = -2 - problem.slot_executor[start.slot], np.full(n, -1)
+    for forced in (chosen, kept) if weights is None else (kept,):
         walk = _Walk(
             *(order, forced.astype(np.int32), np.argsort(order), order.copy(), forced.astype(np.int32)),
             *(problem.slot_executor[start.slot].astype(np.int64), np.zeros(n, np.int64)),
+            np.zeros(problem.n_slots, np.int64),
         )
         if place_all(p, at, walk.order, walk.forced, False, True, memory, tail, start.makespan_us):
             return walk
@@ -131,13 +160,13 @@ def _walk(problem: Problem, p: Any, at: Any, start: Schedule, memory: Any, tail:
 @compiled
 def _steps(
     p: Any, at: Any, trial: Any, succ_ptr: Any, succ: Any, tail: Any, walk: Any, best: Any,
-    seed: Any, count: Any, heat: Any, enough: Any, memory: Any,
+    seed: Any, count: Any, heat: Any, enough: Any, prices: Any, memory: Any,
 ) -> Any:  # fmt: skip
-    """Try neighbours at one temperature; gives the best makespan, and how often that improved."""
+    """Try neighbours at one temperature; gives the best price, and how often that improved."""
     np.random.seed(seed)
     better = 0
     place_all(p, at, walk.order, walk.forced, False, True, memory, tail, NEVER)
-    links = _chain(p, at, walk.chain, walk.executor)
+    links, price = _chain(p, at, walk.chain, walk.executor), _price(p, at, walk.busy, prices)
     for _ in range(count):
         critical = np.random.random() < _CRITICAL
         task = walk.chain[np.random.randint(links)] if critical else np.random.randint(len(walk.order))
@@ -157,18 +186,22 @@ def _steps(
             others_wish = _wish(p, other, walk.executor[task])
         if (to == place and wish == sent and others_wish == others) or p.fixed_slot[other] >= 0:
             continue
-        limit = at.finish[walk.chain[0]] + np.int64(-heat * np.log(1.0 - np.random.random()))
+        highest = price - heat * np.log(1.0 - np.random.random())
+        limit = np.int64(highest / prices[0]) if prices[0] > 0 else NEVER
         first = min(place, to, walk.position[other])
         copy(at, trial)
         take_back(p, trial, walk.order, first)  # what comes before the move in the order stays as it is
         _shift(walk.order, walk.position, place, to)
         walk.forced[task] = wish
         walk.forced[other] = others_wish
-        if place_rest(p, trial, walk.order, walk.forced, False, True, memory, tail, limit, first):
+        placed, now = place_rest(p, trial, walk.order, walk.forced, False, True, memory, tail, limit, first), highest
+        if placed:
+            now = _price(p, trial, walk.busy, prices)
+        if placed and now <= highest:
             at, trial = trial, at
-            links = _chain(p, at, walk.chain, walk.executor)
-            if at.finish[walk.chain[0]] < best:
-                best, better = at.finish[walk.chain[0]], better + 1
+            links, price = _chain(p, at, walk.chain, walk.executor), now
+            if now < best:
+                best, better = now, better + 1
                 walk.best_order[:] = walk.order
                 walk.best_forced[:] = walk.forced
                 if best <= enough:
@@ -212,6 +245,28 @@ def _another_executor(p: Any, succ_ptr: Any, succ: Any, executor: Any, task: Any
 def _wish(p: Any, task: Any, executor: Any) -> Any:
     """Give the wish for an executor; where that may not take the task, the list scheduler's choice."""
     return -2 - executor if p.place[p.place_row[task], executor] else np.int64(-1)
+
+
+@inlined
+def _price(p: Any, at: Any, busy: Any, prices: Any) -> Any:
+    makespan = np.int64(0)
+    for task in range(len(at.finish)):
+        makespan = max(makespan, at.finish[task])
+    price = prices[0] * makespan
+    if prices[1] > 0:
+        for task in range(len(at.finish)):
+            for i in range(p.pred_ptr[task], p.pred_ptr[task + 1]):
+                if p.slot_executor[at.slot[p.pred[i]]] != p.slot_executor[at.slot[task]]:
+                    price += prices[1] * p.edge_bytes[i]
+    if prices[2] > 0:
+        most, total = np.int64(0), np.int64(0)
+        busy[:] = 0
+        for task in range(len(at.finish)):
+            takes = at.finish[task] - at.start[task]
+            busy[at.slot[task]] += takes
+            most, total = max(most, busy[at.slot[task]]), total + takes
+        price += prices[2] * (most - total / len(busy))
+    return price
 
 
 @bare

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule, Trial
-from planner.model.units import format_bytes
+from planner.model.units import format_bytes, format_seconds
+from planner.model.weights import Weights
+from planner.objective import price_us
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
 from planner.schedulers.even import is_even
@@ -73,25 +75,30 @@ class Found:
 
 @dataclass
 class _Race:
-    """The best schedule so far, of the fewest bytes spilled and then of the least makespan; and what was tried."""
+    """The best schedule so far, of the fewest bytes spilled and then of the least price; and what was tried."""
 
     problem: Problem
     bound: Bound
-    spilled: int = 0
+    weights: Weights | None = None
+    worth: tuple[int, float] = (0, 0.0)
     best: Schedule | None = None
     method: str = ""
     trials: list[Trial] = field(default_factory=list)
 
     def enter(self, method: str, schedule: Schedule, began: float, note: str = "") -> None:
         spilled = int(spilled_bytes(self.problem, schedule).sum())
-        note = "; ".join(filter(None, [note, f"{format_bytes(spilled)} of values spilled" if spilled else ""]))
-        self.trials.append(Trial(method, schedule.makespan_us, time.perf_counter() - began, note))
-        if self.best is None or (spilled, schedule.makespan_us) < (self.spilled, self.best.makespan_us):
-            self.best, self.method, self.spilled = schedule, method, spilled
+        price = price_us(self.problem, schedule, self.weights)
+        notes = [note] if note else []
+        notes += [f"{format_bytes(spilled)} of values spilled"] if spilled else []
+        notes += [f"weighted {format_seconds(price)}"] if self.weights else []
+        self.trials.append(Trial(method, schedule.makespan_us, time.perf_counter() - began, "; ".join(notes)))
+        if self.best is None or (spilled, price) < self.worth:
+            self.best, self.method, self.worth = schedule, method, (spilled, price)
 
     @property
     def met(self) -> bool:
-        return self.best is not None and not self.spilled and self.best.makespan_us <= self.bound.us
+        least = self.bound.us * (1.0 if self.weights is None else self.weights.time)
+        return self.best is not None and self.worth <= (0, least)
 
     @property
     def leader(self) -> Schedule:
@@ -103,7 +110,13 @@ class _Race:
 
 
 def auto(
-    problem: Problem, bound: Bound, seed: int, *, seconds: float | None = None, schedules: int | None = None
+    problem: Problem,
+    bound: Bound,
+    seed: int,
+    *,
+    seconds: float | None = None,
+    schedules: int | None = None,
+    weights: Weights | None = None,
 ) -> Found:
     """Try the methods that pay for a problem of this size, then search around the best schedule.
 
@@ -116,9 +129,11 @@ def auto(
         Search for so long. The first method always runs.
     schedules : int, optional
         Search through so many schedules. Neither of the two: through as many as take about a second.
+    weights : Weights, optional
+        What counts beside the makespan.
     """
     until = None if seconds is None else time.monotonic() + seconds
-    race = _Race(problem, bound)
+    race = _Race(problem, bound, weights)
     for method in suiting(problem):
         if race.best is not None and until is not None and time.monotonic() > until:
             return race.found(f"the budget of {seconds:g} s was used up; not tried: {method.name} and what follows it")
@@ -170,7 +185,13 @@ class _Effort:
 
 
 def _search(race: _Race, problem: Problem, seed: int, effort: _Effort) -> None:
-    """Deal independent tasks out anew, or assign them; else vary ranks, ask for a proof if it is small, and anneal."""
+    """Deal independent tasks out anew, or assign them; else vary ranks, ask for a proof if it is small, and anneal.
+
+    Where more than the makespan counts, only anneal.
+    """
+    if race.weights is not None:
+        _anneal(race, problem, seed, race.leader, effort)
+        return
     if refuses(problem) is None:
         _deal_out(race, problem, seed, effort)
         return
@@ -232,6 +253,7 @@ def _anneal(race: _Race, problem: Problem, seed: int, first: Schedule, effort: _
             budget=effort.part(share),
             chunk=effort.chunk,
             heat=heat,
+            weights=race.weights,
         )
         note = f"{annealed.tried} neighbours, {annealed.better} of them better than all before"
         race.enter("annealing", annealed.schedule, began, note)

@@ -89,6 +89,7 @@ def test_the_public_names_are_these() -> None:
         "PreflightError",
         "Progress",
         "RunError",
+        "Weights",
         "compare",
         "curve",
         "plan",
