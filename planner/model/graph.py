@@ -130,8 +130,7 @@ class Graph:
     work_us : ndarray of int64, shape (n,)
         Microseconds that each task takes on an executor of speed 1.
     memory_bytes, output_bytes : ndarray of int64, shape (n,)
-        Peak memory while the task runs; size of the value it hands on, which is held from its end on until the last
-        task that waits for it has started.
+        Held while the task runs; and by its value, from then on until the last task that waits for it has started.
     kind : ndarray of int32, shape (n,)
         Index into `kinds`: tasks of one kind have comparable costs.
     kinds : tuple of str
