@@ -28,7 +28,10 @@ INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
 
 def methods_command(words: Namespace) -> None:
     """Carry out ``planner methods``."""
-    listed = [{"method": m.name, "summary": m.summary, "source": m.source} for m in methods()]
+    listed = [
+        {"method": m.name, "summary": m.summary + (f"; also: {m.also}" if m.also else ""), "source": m.source}
+        for m in methods()
+    ]
     listed.insert(
         0,
         {"method": "auto", "summary": "The best of all methods, and a search around it", "source": "all of the below"},

@@ -16,7 +16,7 @@ from planner.errors import Fault, InputError
 from planner.io import read_cluster
 from planner.model.cluster import Cluster, Network
 from planner.model.units import parse_bytes, parse_rate, parse_seconds, to_us
-from planner.schedulers import methods
+from planner.schedulers import method_names
 
 __all__ = ["Reader", "whole"]
 
@@ -116,7 +116,7 @@ class Reader:
 
     def method(self) -> str:
         """Read ``--method``."""
-        return self.option("method", "auto", lambda name: _known(name, "method", [*_method_names(), "auto"]))
+        return self.option("method", "auto", lambda name: _known(name, "method", [*method_names(), "auto"]))
 
     def method_list(self) -> list[str] | None:
         """Read ``--methods``; None for all."""
@@ -125,10 +125,10 @@ class Reader:
             return None
         names = [name.strip() for name in text.split(",") if name.strip()]
         if not names:
-            self.faults.append(Fault("--methods", f"names none; expected some of {', '.join(_method_names())}"))
+            self.faults.append(Fault("--methods", f"names none; expected some of {', '.join(method_names())}"))
         for name in names:
             with self.collecting("--methods"):
-                _known(name, "method", [*_method_names(), "auto"])
+                _known(name, "method", [*method_names(), "auto"])
         return names
 
     def objective(self) -> str:
@@ -238,10 +238,6 @@ def _range(text: str) -> range:
     if not 1 <= first <= last <= MOST_EXECUTORS:
         raise InputError(f"{text!r} is no range; {expected}")
     return range(first, last + 1)
-
-
-def _method_names() -> list[str]:
-    return [method.name for method in methods()]
 
 
 def _known(name: str, what: str, known: list[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from planner.schedulers.auto import Found, auto
 from planner.schedulers.exact import solve
-from planner.schedulers.registry import Method, get, methods, suiting
+from planner.schedulers.registry import Method, get, method_names, methods, suiting
 from planner.schedulers.remaining import keep, list_anew
 
-__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "methods", "solve", "suiting"]
+__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "method_names", "methods", "solve", "suiting"]

@@ -17,12 +17,12 @@ from planner.schedulers.etf import etf
 from planner.schedulers.exact import exact, refuses_exact
 from planner.schedulers.fastest_executor import fastest_executor
 from planner.schedulers.genetic import genetic
-from planner.schedulers.greedy import greedy
 from planner.schedulers.heft import heft
 from planner.schedulers.independent import karmarkar_karp, lpt, multifit, refuses
 from planner.schedulers.least_loaded import least_loaded
 from planner.schedulers.linear_clustering import linear_clustering
 from planner.schedulers.max_min import max_min
+from planner.schedulers.mct import mct
 from planner.schedulers.min_min import min_min
 from planner.schedulers.peft import peft
 from planner.schedulers.priority import priority
@@ -31,7 +31,7 @@ from planner.schedulers.round_robin import round_robin
 from planner.schedulers.sufferage import sufferage
 from planner.schedulers.unrelated import earliest_completion, lp_rounding, refuses_dependent
 
-__all__ = ["Method", "get", "methods", "suiting"]
+__all__ = ["Method", "get", "method_names", "methods", "suiting"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Method:
         Says in words why it does not plan a problem; None, if it does.
     search : bool
         Whether it goes on from what other methods find, for up to a second or so.
+    also : str
+        Another name that it is known by, or nothing.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Method:
     largest: int | None = None
     refuses: Callable[[Problem], str | None] = lambda problem: None
     search: bool = False
+    also: str = ""
 
 
 def _method(
@@ -70,9 +73,10 @@ def _method(
     largest: int | None = None,
     refuses: Callable[[Problem], str | None] = lambda problem: None,
     search: bool = False,
+    also: str = "",
 ) -> Method:
     summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
-    return Method(function.__name__, function, summary, source, largest, refuses, search)
+    return Method(function.__name__, function, summary, source, largest, refuses, search, also)
 
 
 _METHODS = (
@@ -93,7 +97,7 @@ _METHODS = (
     _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5),
     _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
     _method(min_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
-    _method(greedy, "Armstrong, Hensgen & Kidd 1998, doi:10.1109/HCW.1998.666547", largest=10**8),
+    _method(mct, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**8, also="greedy"),
     _method(least_loaded, "Graham 1969, doi:10.1137/0117039", largest=10**7),
     _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105", largest=10**7),
     _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420", largest=10**7),
@@ -108,6 +112,11 @@ def methods() -> tuple[Method, ...]:
     return _METHODS
 
 
+def method_names() -> list[str]:
+    """Give all names of methods, those that a method is also known by behind its own."""
+    return [name for method in _METHODS for name in (method.name, method.also) if name]
+
+
 def suiting(problem: Problem) -> tuple[Method, ...]:
     """Give the methods that plan a problem, take no longer for it than a second or so, and do not search."""
     size = problem.n * problem.n_slots
@@ -116,7 +125,7 @@ def suiting(problem: Problem) -> tuple[Method, ...]:
 
 
 def get(name: str) -> Method:
-    """Give a method by its name.
+    """Give a method by its name, or by the other one that it is known by.
 
     Raises
     ------
@@ -124,9 +133,9 @@ def get(name: str) -> Method:
         For an unknown name, with the valid ones.
     """
     for method in _METHODS:
-        if method.name == name:
+        if name and name in (method.name, method.also):
             return method
-    names = [method.name for method in _METHODS]
+    names = method_names()
     near = difflib.get_close_matches(name, [*names, "auto"], n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     raise InputError([Fault("method", f"{name!r} is not known; {meant}expected auto, {', '.join(names)}")])

@@ -19,7 +19,8 @@ def test_methods_are_listed_with_their_sources(planner: Planner) -> None:
     said = planner("methods")
     assert said.code == 0 and "heft" in said.out and "doi:10.1109/71.993206" in said.out
     names = {row["method"] for row in planner("methods", "--json").json}
-    assert {"auto", "heft", "cpop", "round_robin", "random", "least_loaded", "priority", "greedy"} <= names
+    assert {"auto", "heft", "cpop", "round_robin", "random", "least_loaded", "priority", "mct"} <= names
+    assert "also: greedy" in said.out
 
 
 def test_plan_shows_and_writes_a_plan(planner: Planner, graph: str, tmp_path: Path) -> None:

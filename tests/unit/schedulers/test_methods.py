@@ -25,7 +25,7 @@ def schedule(name: str, graph: Graph, cluster: Cluster, seed: int = 0) -> Schedu
 def test_all_methods_are_named_described_and_sourced() -> None:
     names = [method.name for method in methods()]
     assert set(names) == {
-        *("round_robin", "random", "least_loaded", "priority", "greedy", "heft", "cpop", "peft", "dls", "etf"),
+        *("round_robin", "random", "least_loaded", "priority", "mct", "heft", "cpop", "peft", "dls", "etf"),
         *(
             "lpt",
             "multifit",
@@ -42,7 +42,7 @@ def test_all_methods_are_named_described_and_sourced() -> None:
     }
     assert len(set(names)) == len(names)
     for method in methods():
-        assert get(method.name) is method
+        assert get(method.name) is method and (not method.also or get(method.also) is method)
         assert method.summary and "\n" not in method.summary
         assert any(where in method.source for where in ("doi:10.", "arXiv:", "ICPP"))
 
@@ -109,17 +109,17 @@ def test_random_draws_evenly_and_again_for_its_seed() -> None:
     assert not np.array_equal(slots, schedule("random", graph, cluster, seed=5).slot)
 
 
-def test_greedy_takes_tasks_as_they_stand_and_priority_the_longest_path_first() -> None:
-    # Two short tasks stand before the head of a chain: greedy fills both slots with them, priority starts the chain.
+def test_mct_takes_tasks_as_they_stand_and_priority_the_longest_path_first() -> None:
+    # Two short tasks stand before the head of a chain: mct fills both slots with them, priority starts the chain.
     graph = Graph.from_arrays(work=[2, 2, 2, 4], source=[2], target=[3])
-    assert schedule("greedy", graph, Cluster.uniform(2)).makespan_us == 8 * S
+    assert schedule("mct", graph, Cluster.uniform(2)).makespan_us == 8 * S
     assert schedule("priority", graph, Cluster.uniform(2)).makespan_us == 6 * S
 
 
-def test_priority_starts_soonest_where_greedy_ends_soonest() -> None:
+def test_priority_starts_soonest_where_mct_ends_soonest() -> None:
     cluster = Cluster((Executor("slow"), Executor("fast", speed=4.0)))
     graph = Graph.from_arrays(work=[4, 4])
-    assert schedule("greedy", graph, cluster).slot.tolist() == [1, 1]
+    assert schedule("mct", graph, cluster).slot.tolist() == [1, 1]
     assert sorted(schedule("priority", graph, cluster).slot.tolist()) == [0, 1]
 
 
