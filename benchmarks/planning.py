@@ -3,7 +3,7 @@
 It writes docs/benchmarks/planning.md.
 
 python benchmarks/planning.py                      # all of it: some half an hour on one core
-python benchmarks/planning.py --only stg packing   # parts: stg, stg1s, open, traces, packing, assignment, large, growth
+python benchmarks/planning.py --only stg packing   # parts, as in PARTS below
 python benchmarks/planning.py --every 20           # every twentieth instance; prints only
 
 Published instances are read from ../shared/data, or the folder that PLANNER_REFERENCE_DATA names. Times are CPU seconds
@@ -25,6 +25,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from adversarial import rows as hunted
 from plots import log_log
 
 from planner import Cluster, Executor, Graph, Network, Progress, plan, read_graph, replan
@@ -287,6 +288,13 @@ def growth(every: int) -> tuple[str, Row, list[Row]]:
     return f"Growth of the list schedule\n\n{pictures}", ["tasks", "executors", "CPU time", "a task"], rows
 
 
+def adversarial(every: int) -> tuple[str, Row, list[Row]]:
+    found = [(name, each) for name, each in hunted(max(10, 300 // every)) if each.tried > 1]
+    rows = [[name, f"{each.tried}", f"{each.behind:.2f} ×", f"{each.ahead:.4f} ×"] for name, each in found]
+    title = "Adversarial instances: the worst that annealing over instances of up to 8 tasks on 3 executors finds"
+    return title, ["method", "instances", "its makespan over auto's, at most", "auto's over its, at most"], rows
+
+
 PARTS: dict[str, Callable[[int], tuple[str, Row, list[Row]]]] = {
     "stg": proven(0.1),
     "stg1s": proven(1.0),
@@ -294,6 +302,7 @@ PARTS: dict[str, Callable[[int], tuple[str, Row, list[Row]]]] = {
     "traces": traces,
     "packing": packing,
     "assignment": assignment,
+    "adversarial": adversarial,
     "large": large,
     "growth": growth,
 }

@@ -29,7 +29,7 @@ from planner.schedulers.priority import priority
 from planner.schedulers.random import random
 from planner.schedulers.round_robin import round_robin
 from planner.schedulers.sufferage import sufferage
-from planner.schedulers.unrelated import earliest_completion, lp_rounding, refuses_dependent
+from planner.schedulers.unrelated import earliest_completion, iterated_greedy, lp_rounding, refuses_dependent
 
 __all__ = ["Method", "get", "method_names", "methods", "suiting"]
 
@@ -103,6 +103,12 @@ _METHODS = (
     _method(random, "Mitzenmacher 2001, doi:10.1109/71.963420", largest=10**7),
     _method(fastest_executor, "Coleman & Krishnamachari 2024, arXiv:2403.07120"),
     _method(genetic, "Wang, Siegel, Roychowdhury & Maciejewski 1997, doi:10.1006/jpdc.1997.1392", search=True),
+    _method(
+        iterated_greedy,
+        "Fanjul-Peyro & Ruiz 2010, doi:10.1016/j.ejor.2010.03.030",
+        refuses=refuses_dependent,
+        search=True,
+    ),
     _method(ant_colony, "Dorigo & Gambardella 1997, doi:10.1109/4235.585892", search=True),
 )
 

@@ -11,7 +11,10 @@ from planner.model.arrays import Bool, Int64
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
 
-__all__ = ["assign", "earliest_completion", "lp_rounding", "refuses_dependent"]
+__all__ = ["assign", "earliest_completion", "iterated_greedy", "lp_rounding", "refuses_dependent"]
+
+_MOST_ROUNDS, _CELLS = 100_000, 300_000_000
+"""Rounds of iterated greedy, and rounds times tasks times slots, that take about a second."""
 
 
 def refuses_dependent(problem: Problem) -> str | None:
@@ -36,6 +39,14 @@ def lp_rounding(problem: Problem, seed: int) -> Schedule:
         return _scheduled(problem, slot)
     relaxed = packing.lp_rounding(times, allowed & (times < max(1, int(free.max()))) | _held(slot, allowed), ready)
     return _scheduled(problem, slot if relaxed is None else relaxed.slot)
+
+
+def iterated_greedy(problem: Problem, seed: int) -> Schedule:
+    """Take a few independent tasks off their slots and put them back, again and again, from earliest completion on."""
+    times, allowed, ready = _columns(problem)
+    slot, _ = packing.earliest_completion(times, allowed, ready)
+    count = min(_MOST_ROUNDS, _CELLS // max(1, times.size))
+    return _scheduled(problem, packing.iterated_greedy(times, allowed, ready, slot, enough=0, seed=seed, count=count))
 
 
 def assign(problem: Problem, seed: int, *, start: Schedule, budget: Budget, moves: int) -> tuple[Schedule, str, int]:

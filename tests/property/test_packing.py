@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.model.ordering import rising
-from planner.packing import assign, karmarkar_karp, least_makespan, lp_rounding, lpt, multifit, pack, repartition
+from planner.packing import (
+    assign,
+    earliest_completion,
+    iterated_greedy,
+    karmarkar_karp,
+    least_makespan,
+    lp_rounding,
+    lpt,
+    multifit,
+    pack,
+    repartition,
+)
 from planner.packing.completion import bins, complete
 from planner.packing.differencing import differences, in_two
 
@@ -68,6 +79,10 @@ def test_assigning_finds_small_optima_where_tasks_may_run(
     assigned = assign(times, allowed=allowed, ready=ready, seed=seed, iterations=20_000)
     assert allowed[np.arange(n), assigned.slot].all()
     assert (ready + _loaded(times, assigned.slot)).max() == assigned.makespan == best >= assigned.lower_bound
+    slot, _ = earliest_completion(times, allowed, ready)
+    greedy = iterated_greedy(times, allowed, ready, slot, enough=0, seed=seed, count=100)
+    assert allowed[np.arange(n), greedy].all()
+    assert best <= (ready + _loaded(times, greedy)).max() <= (ready + _loaded(times, slot)).max()
     relaxed = lp_rounding(times, allowed, ready)
     assert relaxed is not None
     assert relaxed.bound <= best and allowed[np.arange(n), relaxed.slot].all()

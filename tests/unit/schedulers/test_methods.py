@@ -37,7 +37,7 @@ def test_all_methods_are_named_described_and_sourced() -> None:
             "sufferage",
             "critical_path",
             "linear_clustering",
-            *("fastest_executor", "exact", "genetic", "ant_colony"),
+            *("fastest_executor", "exact", "genetic", "ant_colony", "iterated_greedy"),
         ),
     }
     assert len(set(names)) == len(names)
@@ -54,7 +54,7 @@ def test_an_unknown_name_is_answered_with_the_valid_ones() -> None:
         get("ceop")
 
 
-@pytest.mark.parametrize("name", ["earliest_completion", "lp_rounding", "auto"])
+@pytest.mark.parametrize("name", ["earliest_completion", "lp_rounding", "iterated_greedy", "auto"])
 def test_independent_tasks_are_assigned_where_they_may_run_and_behind_what_runs(name: str) -> None:
     kinds = [str(task) for task in range(9)]
     draw = np.random.default_rng(5)
