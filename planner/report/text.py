@@ -1,16 +1,8 @@
-"""Reports as text, for terminals and logs.
-
-Lines fit the width of the terminal. Where the output cannot show block characters, everything falls back to ASCII.
-Control characters in ids are shown, not sent to the terminal.
-"""
+"""Reports as text, for terminals and logs."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
-import sys
-import textwrap
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,17 +12,15 @@ import pandas as pd
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
-from planner.report.markup import duration, percent, signed, visible
+from planner.report.markup import duration, percent, signed
 from planner.report.measures import executor_load, furthest
+from planner.report.terminal import aligned, finish, terminal_width, with_bars, wrapped
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, seconds
 
 __all__ = ["comparison_text", "load_text", "plan_text", "table"]
 
 MOST_ROWS = 24
-_ASCII = str.maketrans(
-    {"█": "#", "▒": "~", "·": ".", "│": "|", "−": "-", "–": "-", "…": "...", "×": "x", "÷": "/", "±": "+-", "∞": "inf"}
-)
 
 
 def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:
@@ -68,11 +58,11 @@ def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = No
         f"Plan: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}",
         *_facts(facts),
         "",
-        *_with_bars(["executor", "slots", "tasks", "planned busy", "of its time"], cells, shares, _width(width)),
+        *with_bars(["executor", "slots", "tasks", "planned busy", "of its time"], cells, shares, terminal_width(width)),
         *_rest(len(rows)),
     ]
-    notes = [textwrap.wrap(f"note: {note}", _width(width), subsequent_indent=" " * 6) for note in plan.notes[:8]]
-    return _finish([*lines, *itertools.chain(*notes)], width, unicode)
+    notes = [wrapped(f"note: {note}", width) for note in plan.notes[:8]]
+    return finish([*lines, *itertools.chain(*notes)], width, unicode)
 
 
 def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:
@@ -106,7 +96,7 @@ def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode
         *_facts(facts),
         "",
     ]
-    text += _load_rows(plan, load, figures, _width(width))
+    text += _load_rows(plan, load, figures, terminal_width(width))
     slots = load.slots.to_pylist()
     moved = [f"{row['executor']} on {row['ran_executor']}" for row in slots if row["ran_executor"] != row["executor"]]
     where = f"; planned on, ran on: {', '.join(moved[:8])}{' …' if len(moved) > 8 else ''}" if moved else ""
@@ -116,8 +106,8 @@ def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode
         pairs = far[["predicted_us", "measured_us"]].map(duration).to_numpy().tolist()
         differences = far["difference_us"].map(signed).tolist()
         rows = [[row, *pair, by] for row, pair, by in zip(far["id"], pairs, differences, strict=True)]
-        text += ["", *_aligned(["furthest from prediction", "predicted", "measured", "difference"], rows)]
-    return _finish(text, width, unicode)
+        text += ["", *aligned(["furthest from prediction", "predicted", "measured", "difference"], rows)]
+    return finish(text, width, unicode)
 
 
 def comparison_text(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:
@@ -135,7 +125,7 @@ def comparison_text(rows: pd.DataFrame, *, width: int | None = None, unicode: bo
     longest = rows["makespan"].max() if len(rows) else 1
     shares = [[("█", float(value) / longest if longest > 0 and value == value else 0.0)] for value in rows["makespan"]]
     head = [titles.get(str(name), str(name)) for name in rows.columns]
-    return _finish(_with_bars(head, cells, shares, _width(width)), width, unicode)
+    return finish(with_bars(head, cells, shares, terminal_width(width)), width, unicode)
 
 
 def table(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:
@@ -150,7 +140,7 @@ def table(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None 
     """
     cells = [[_cell("", value) for value in row] for row in rows.itertuples(index=False, name=None)]
     left = [i for i, name in enumerate(rows.columns) if not pd.api.types.is_numeric_dtype(rows[name])]
-    return _finish(_aligned([str(name) for name in rows.columns], cells, left), width, unicode)
+    return finish(aligned([str(name) for name in rows.columns], cells, left), width, unicode)
 
 
 def _cell(name: str, value: Any) -> str:
@@ -173,7 +163,7 @@ def _load_rows(plan: Plan, load: LoadReport, figures: Figures, width: int) -> li
         times = [seconds(row[name]) for name in ("busy", "wait", "idle", "planned_busy")]
         cells.append([row["executor"], f"{row['tasks']:,.0f}", f"{row['failures']:,.0f}", *times])
     head = ["executor", "tasks", "failed", "busy", "wait", "idle", "planned busy"]
-    return [*_with_bars(head, cells, shares, width), *_rest(len(rows)), "█ busy  ▒ waiting for inputs  · idle"]
+    return [*with_bars(head, cells, shares, width), *_rest(len(rows)), "█ busy  ▒ waiting for inputs  · idle"]
 
 
 def _facts(facts: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -183,64 +173,3 @@ def _facts(facts: Sequence[tuple[str, str, str]]) -> list[str]:
 
 def _rest(rows: int) -> list[str]:
     return [f"… and {rows - MOST_ROWS:,} more executors"] if rows > MOST_ROWS else []
-
-
-def _with_bars(
-    head: Sequence[str], cells: Sequence[Sequence[str]], shares: Sequence[Sequence[tuple[str, float]]], width: int
-) -> list[str]:
-    lines = _aligned(head, cells)
-    while len(head) > 2 and max(map(_columns, lines)) > width:  # a narrow terminal keeps the first columns whole
-        head, cells = head[:-1], [row[:-1] for row in cells]
-        lines = _aligned(head, cells)
-    room = min(width - max(map(_columns, lines)) - 3, 48)
-    if room < 8:
-        return lines
-    bars = [""]
-    for parts in shares:
-        drawn, upto = "", 0.0
-        for mark, share in parts:
-            upto += share
-            drawn += mark * (min(round(upto * room), room) - len(drawn))
-        bars.append(f"  │{drawn}")
-    wide = max(map(_columns, lines))
-    return [(line + " " * (wide - _columns(line)) + bar).rstrip() for line, bar in zip(lines, bars, strict=True)]
-
-
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    cells = [[_short(visible(value)) for value in row] for row in [head, *rows]]
-    wide = [max(_columns(row[i]) for row in cells) for i in range(len(head))]
-
-    def padded(i: int, value: str) -> str:
-        space = " " * (wide[i] - _columns(value))
-        return value + space if i in left else space + value
-
-    return ["  ".join(padded(i, value) for i, value in enumerate(row)).rstrip() for row in cells]
-
-
-def _short(text: str, most: int = 48) -> str:
-    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-most // 2 :]}"
-
-
-def _columns(text: str) -> int:
-    """Columns that a text takes in a terminal: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _width(width: int | None) -> int:
-    return shutil.get_terminal_size((100, 24)).columns if width is None else width
-
-
-def _finish(lines: Sequence[str], width: int | None, unicode: bool | None) -> str:
-    fits = [line if _columns(line) <= _width(width) else _cut(line, _width(width)) for line in map(visible, lines)]
-    text = "\n".join(fits)
-    if unicode is None:
-        unicode = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
-    return text if unicode else text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
-
-
-def _cut(line: str, width: int) -> str:
-    while _columns(line) >= width and line:
-        line = line[: -max(1, (_columns(line) - width) // 2)]
-    return f"{line}…"
