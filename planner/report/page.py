@@ -1,42 +1,18 @@
-"""The report: one HTML file that opens without a network."""
+"""The report of a plan and its run: one HTML file that opens without a network."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 
-from planner.errors import Fault, InputError
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.report import load_sections, sections
-from planner.report.markup import asset, escape
+from planner.report.markup import asset
 from planner.report.payload import payload, script_json
+from planner.report.shell import page, write_text
 from planner.report.timeline import Figures, Timeline
 
 __all__ = ["write_report"]
-
-_SHELL = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-<div id="tip" role="status" hidden></div>
-<script type="application/json" id="data">{data}</script>
-<script type="module">{script}</script>
-</body>
-</html>
-"""
 
 
 def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
@@ -62,20 +38,7 @@ def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
     InputError
         If the file cannot be written, or the load report belongs to another plan.
     """
-    text = _page(plan, load)
-    target = Path(path)
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            [Fault(str(path), f"cannot be written ({error.strerror}); expected a file in a folder that exists")]
-        ) from error
-    return target
-
-
-def _page(plan: Plan, load: LoadReport | None) -> str:
     timeline, figures = Timeline.of(plan, load), Figures.of(plan, load)
-    style, script = asset("report.css"), asset("report.js")
     parts = [
         sections.header(plan, load, figures, timeline),
         sections.failures(plan, load, timeline),
@@ -85,21 +48,11 @@ def _page(plan: Plan, load: LoadReport | None) -> str:
         load_sections.placement(load),
         sections.settings(plan, load),
     ]
-    return _SHELL.format(
-        policy=_policy(style, script),
-        title=escape(sections.title(plan, load)),
-        style=style,
-        body="\n".join(part for part in parts if part),
+    text = page(
+        sections.title(plan, load),
+        "\n".join(part for part in parts if part),
+        style=asset("report.css"),
+        script=asset("report.js"),
         data=script_json(payload(plan, load, timeline)),
-        script=script,
     )
-
-
-def _policy(style: str, script: str) -> str:
-    """Allow this style and this script, and nothing else: no network, no other script, no form, no frame."""
-    only = f"style-src {_hash(style)}; script-src {_hash(script)}; img-src data:"
-    return f"default-src 'none'; {only}; base-uri 'none'; form-action 'none'"
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return write_text(text, path)
