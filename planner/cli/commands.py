@@ -16,8 +16,7 @@ from planner.io import is_plan, read_graph, read_run
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.report import comparison_text, load_text, plan_text, write_report
-from planner.schedulers import methods
+from planner.report import load_text, plan_text, write_report
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]
 
@@ -28,14 +27,11 @@ INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
 
 def methods_command(words: Namespace) -> None:
     """Carry out ``planner methods``."""
+    known = pipeline.known_methods()
     listed = [
-        {"method": m.name, "summary": m.summary + (f"; also: {m.also}" if m.also else ""), "source": m.source}
-        for m in methods()
+        {"method": name, "summary": summary, "source": source or "all of the below"}
+        for name, (summary, source) in known.items()
     ]
-    listed.insert(
-        0,
-        {"method": "auto", "summary": "The best of all methods, and a search around it", "source": "all of the below"},
-    )
     wide = max(len(row["method"]) for row in listed)
     lines = [f"{row['method']:{wide}}  {row['summary']}\n{'':{wide}}  {row['source']}" for row in listed]
     _show(words, listed, lambda: "\n".join(lines))
@@ -60,8 +56,9 @@ def compare_command(words: Namespace) -> None:
     chosen, effort, seed = reader.method_list(), reader.effort(), reader.seed()
     graph, cluster = _inputs(reader)
     reader.check()
-    frame = pipeline.compare(graph, cluster, methods=chosen, seed=seed, **effort).to_pandas()
-    _show(words, rows(frame), lambda: comparison_text(frame))
+    found = pipeline.compare(graph, cluster, methods=chosen, seed=seed, **effort)
+    _show(words, rows(found.to_pandas()), lambda: str(found))
+    _write(words, found.report)
 
 
 def simulate_command(words: Namespace) -> None:
@@ -163,6 +160,13 @@ def named_graph(reader: Reader, path: str) -> Graph:
 
 def _show(words: Namespace, summary: Any, text: Callable[[], str]) -> None:
     print(dump(summary) if words.json else text())
+
+
+def _write(words: Namespace, report: Callable[[str], Path]) -> None:
+    """Write what was computed where it was asked for, after it was shown: a wrong path loses nothing."""
+    if words.output is not None:
+        sys.stdout.flush()
+        _wrote(words, report(words.output))
 
 
 def _wrote(words: Namespace, path: str | Path | None) -> None:

@@ -113,12 +113,16 @@ def _compare(commands: Any) -> None:
         "compare",
         help="compare methods on one graph",
         description="Plan with several methods: makespan, gap to the lower bound, imbalance, planning seconds.",
-        epilog=_example("compare graph.json --executors 4", "compare graph.json --methods heft,cpop --seed 7"),
+        epilog=_example(
+            "compare graph.json --executors 4 -o compare.html",
+            "compare graph.json --methods heft,cpop --seed 7",
+        ),
     )
     _graph(parser)
     _cluster(parser)
     parser.add_argument("--methods", metavar="A,B,C", help="which ones (all if left out); see: planner methods")
     _effort(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write a page with all plans' Gantt charts to this file")
     _json(parser)
 
 

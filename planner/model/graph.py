@@ -392,7 +392,7 @@ def _ends(column: ArrayLike) -> Ends:
 
 
 def _kinds(kind: Sequence[str] | pa.Array | None, n: int) -> tuple[Int32, tuple[str, ...]]:
-    if kind is None:
+    if kind is None or not n:
         return np.zeros(n, dtype=np.int32), ("task",)
     column = kind if isinstance(kind, pa.Array | pa.ChunkedArray) else pa.array(kind, type=pa.string())
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

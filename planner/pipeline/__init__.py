@@ -1,6 +1,6 @@
 """The façade over everything below: plan, compare, simulate."""
 
-from planner.pipeline.comparing import Comparison, compare
+from planner.pipeline.comparing import Comparison, compare, known_methods
 from planner.pipeline.efficiency import Efficiency, read_efficiency
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan, read_plan
@@ -15,6 +15,7 @@ __all__ = [
     "Simulation",
     "compare",
     "curve",
+    "known_methods",
     "plan",
     "read_efficiency",
     "read_plan",

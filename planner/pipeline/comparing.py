@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.cost import Problem
+from planner.errors import Fault, InputError
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
+from planner.model.plan import Bound
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan
+from planner.schedulers import methods as all_methods
 from planner.schedulers import suiting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "known_methods"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Plans of the same graph by several methods, best first. Shows itself as a table."""
+    """Plans of the same graph by several methods, best first. Shows itself as a table.
+
+    What one of them has proved holds for all: they share the strongest lower bound.
+    """
 
     plans: tuple[Plan, ...]
 
@@ -34,14 +41,19 @@ class Comparison:
         """The plan that ends first."""
         return self.plans[0]
 
+    @property
+    def bound(self) -> Bound:
+        """The lower bound of all plans."""
+        return self.plans[0].bound
+
     def to_pandas(self) -> pd.DataFrame:
         """Give a row a method.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``method``, ``makespan`` (s), ``gap`` to the lower bound, ``imbalance`` (busiest slot over the
-            mean), ``seconds`` of planning.
+            Columns ``method``, ``makespan`` (s), ``gap`` to the lower bound, ``lower_bound`` (s), ``imbalance``
+            (busiest slot over the mean), ``seconds`` of planning.
         """
         import pandas as pd
 
@@ -50,10 +62,19 @@ class Comparison:
                 "method": [str(found.settings["method"]) for found in self.plans],
                 "makespan": [found.makespan for found in self.plans],
                 "gap": [found.gap for found in self.plans],
+                "lower_bound": [found.lower_bound for found in self.plans],
                 "imbalance": [found.imbalance for found in self.plans],
                 "seconds": [found.seconds for found in self.plans],
             }
         )
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file: the table, and the Gantt charts of all plans on one time axis."""
+        from planner.report import write_comparison
+
+        known = known_methods()
+        aliases = {method.also: known[method.name] for method in all_methods() if method.also}
+        return write_comparison(self.plans, path, known | aliases)
 
     def _repr_html_(self) -> str:
         from planner.report import comparison_html
@@ -63,7 +84,16 @@ class Comparison:
     def __str__(self) -> str:
         from planner.report import comparison_text
 
-        return comparison_text(self.to_pandas())
+        return comparison_text(self.to_pandas(), self.bound.reason)
+
+
+def known_methods() -> dict[str, tuple[str, str]]:
+    """Give what each method does, in one line, and where it was published; first ``auto``, which has no source."""
+    known = {"auto": ("The best of all methods, and a search around it", "")}
+    for method in all_methods():
+        also = f"; also: {method.also}" if method.also else ""
+        known[method.name] = method.summary + also, method.source
+    return known
 
 
 def compare(
@@ -89,7 +119,7 @@ def compare(
     Raises
     ------
     InputError
-        As `plan`.
+        As `plan`, and if no method is named.
 
     Examples
     --------
@@ -102,5 +132,9 @@ def compare(
     if methods is None:
         plans = [plan(graph, cluster, **effort)]
         methods = [method.name for method in suiting(Problem.of(plans[0].graph, cluster))]
+    elif not methods:
+        raise InputError([Fault("methods", "names none; expected some, such as heft and cpop")])
     plans += [plan(graph, cluster, method=name, **effort) for name in dict.fromkeys(methods)]
+    strongest = max((found.bound for found in plans), key=lambda bound: bound.us)
+    plans = [replace(found, bound=strongest) for found in plans]
     return Comparison(tuple(sorted(plans, key=lambda found: found.makespan_us)))

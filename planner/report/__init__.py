@@ -1,5 +1,6 @@
 """Reports: an HTML file, fragments for notebooks, text for terminals."""
 
+from planner.report.comparison import write_comparison
 from planner.report.curve import curve_html
 from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
@@ -14,5 +15,6 @@ __all__ = [
     "plan_html",
     "plan_text",
     "table",
+    "write_comparison",
     "write_report",
 ]

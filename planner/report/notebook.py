@@ -108,7 +108,7 @@ def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]]) -> str:
     data = pd.DataFrame(rows)
     makespan = pd.to_numeric(data["makespan"]) if "makespan" in data else pd.Series(dtype=float)
     longest, best = makespan.max(), makespan.min()
-    titles = {"makespan": "predicted makespan", "seconds": "planning time"}
+    titles = {"makespan": "predicted makespan", "seconds": "planning time", "lower_bound": "lower bound"}
     head, cells = [], [[] for _ in range(len(data))]  # type: tuple[list[str], list[list[str]]]
     for name in map(str, data.columns):
         head += ["", titles[name]] if name == "makespan" else [titles.get(name, name)]

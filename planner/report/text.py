@@ -110,22 +110,32 @@ def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode
     return finish(text, width, unicode)
 
 
-def comparison_text(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:
+def comparison_text(
+    rows: pd.DataFrame, reason: str = "", *, width: int | None = None, unicode: bool | None = None
+) -> str:
     """Lay methods out as a table, best first as given, with a bar for each makespan.
 
     Parameters
     ----------
     rows : DataFrame
-        ``method``, ``makespan`` (seconds), and of ``gap``, ``imbalance``, ``seconds`` (planning) what there is.
+        ``method``, ``makespan`` (seconds), and of ``gap``, ``imbalance``, ``seconds`` (planning) what there is. A
+        ``lower_bound`` that is the same for all stands below the table.
+    reason : str
+        Why no plan can be below the lower bound.
     width, unicode
         As in `plan_text`.
     """
-    titles = {"makespan": "predicted makespan", "seconds": "planning time"}
+    titles = {"makespan": "predicted makespan", "seconds": "planning time", "lower_bound": "lower bound"}
+    said = []
+    if "lower_bound" in rows and rows["lower_bound"].nunique() == 1:
+        least = f"lower bound {seconds(rows['lower_bound'].iloc[0])}"
+        said = wrapped(f"{least}: {reason}" if reason else least, width, 2)
+        rows = rows.drop(columns="lower_bound")
     cells = [[_cell(str(name), value) for name, value in row.items()] for row in rows.to_dict("records")]
     longest = rows["makespan"].max() if len(rows) else 1
     shares = [[("█", float(value) / longest if longest > 0 and value == value else 0.0)] for value in rows["makespan"]]
     head = [titles.get(str(name), str(name)) for name in rows.columns]
-    return finish(with_bars(head, cells, shares, terminal_width(width)), width, unicode)
+    return finish([*with_bars(head, cells, shares, terminal_width(width)), *said], width, unicode)
 
 
 def table(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:

@@ -72,6 +72,30 @@ def test_compare_is_a_table_of_the_methods_named(planner: Planner, graph: str) -
     assert {"method", "makespan", "gap", "imbalance", "seconds"} <= set(rows[0])
 
 
+def test_compare_writes_a_page_of_all_plans(planner: Planner, graph: str, tmp_path: Path) -> None:
+    file = tmp_path / "compare.html"
+    said = planner("compare", graph, "--executors", "2", "--methods", "heft,cpop", "-o", file)
+    assert said.code == 0 and said.out.endswith(f"written: {file}\n") and said.err == ""
+    assert file.read_text(encoding="utf-8").count("<figure") == 2
+
+
+@pytest.mark.parametrize("place", ["/no/such/folder/compare.html", "."])
+def test_a_page_that_cannot_be_written_loses_no_table(planner: Planner, graph: str, place: str) -> None:
+    said = planner("compare", graph, "--executors", "2", "--methods", "heft,cpop", "-o", place)
+    assert said.code == 2 and "cpop" in said.out
+    assert said.err.startswith(f"planner: {place}: cannot be written (") and said.err.count("\n") == 1
+    rows = planner("compare", graph, "--executors", "2", "--methods", "heft,cpop", "--json", "-o", place)
+    assert rows.code == 2 and len(rows.json) == 2
+
+
+def test_a_graph_without_tasks_is_planned_and_compared(planner: Planner, tmp_path: Path) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text(json.dumps({"format": "planner.graph/1", "tasks": []}))
+    assert planner("plan", file, "--executors", "2", "--json").json["makespan"] == 0
+    said = planner("compare", file, "--executors", "2", "-o", tmp_path / "compare.html")
+    assert said.code == 0 and "there is nothing to do" in said.out
+
+
 def test_a_plan_is_replayed_in_another_world(planner: Planner, graph: str, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     planner("plan", graph, "--executors", "2", "-o", plan)

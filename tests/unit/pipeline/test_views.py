@@ -52,6 +52,27 @@ def test_compare_puts_the_best_first() -> None:
     assert "<table" in table._repr_html_()
 
 
+def test_what_one_method_has_proved_holds_for_all() -> None:
+    graph = Graph.from_arrays(work=[3, 2, 3, 2, 2], source=[1, 0, 0, 1], target=[2, 3, 4, 4])
+    alone = plan(graph, Cluster.uniform(2), method="round_robin")
+    table = compare(graph, Cluster.uniform(2), methods=["round_robin", "exact"])
+    assert table.bound.us > alone.bound.us, "this graph shows nothing"
+    assert [found.lower_bound for found in table.plans] == table.to_pandas()["lower_bound"].tolist() == [7.0, 7.0]
+    assert [found.status for found in table.plans] == ["optimal", "optimal"]
+    assert str(table).splitlines()[-1].startswith("lower bound 7 s: a constraint solver has proved")
+
+
+def test_a_comparison_writes_a_page_that_says_what_each_method_does(tmp_path: Path) -> None:
+    path = compare(FORK, Cluster.uniform(2), methods=["heft", "greedy"]).report(tmp_path / "compare.html")
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<figure") == 2 and "doi:10.1109/71.993206" in page
+
+
+def test_a_comparison_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="methods: names none"):
+        compare(FORK, Cluster.uniform(1), methods=[])
+
+
 def test_simulate_slows_what_it_is_told_to() -> None:
     found = plan(FORK, Cluster.uniform(2))
     assert simulate(found).makespan == found.makespan

@@ -6,57 +6,17 @@ import re
 import subprocess
 import sys
 import zipfile
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pages import MARKUP, Elements
 from report_samples import layered, load_of, plan_of
 
 import planner
 from planner.errors import InputError
 from planner.report import comparison_html, curve_html, load_html, plan_html, write_report
-
-MARKUP = [
-    '<img src=x onerror="alert(1)">',
-    "</script><script>alert(2)</script>",
-    "<!--<script>",
-    "a\x00\x1b[31m\u202e",
-    "]]>&amp;",
-]
-VOID = {"meta", "link", "img", "br", "input", "rect", "line", "circle", "polyline"}
-
-
-class Elements(HTMLParser):
-    """Collects elements and text, and finds out whether they are closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def everything(ids=None, n=60, **how):
