@@ -16,7 +16,8 @@ from planner.io import is_plan, read_graph, read_run
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.report import load_text, plan_text, write_report
+from planner.pipeline.explain import explain
+from planner.report import load_text, plan_text, prose, write_report
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]
 
@@ -46,7 +47,13 @@ def plan_command(words: Namespace) -> None:
     planned = pipeline.plan(graph, cluster, **settings)
     if words.output:
         planned.save(words.output)
-    _show(words, plan_summary(planned), lambda: plan_text(planned))
+    if not words.explain:
+        _show(words, plan_summary(planned), lambda: plan_text(planned))
+    elif words.json:
+        print(dump({**plan_summary(planned), "explanation": explain(planned).to_dict()}))
+    else:
+        print(plan_text(planned), end="\n\n", flush=True)  # before planning again, which takes longer than planning
+        print(prose(str(explain(planned))))
     _wrote(words, words.output)
 
 

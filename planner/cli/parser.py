@@ -98,12 +98,16 @@ def _plan(commands: Any) -> None:
         description="Compute which slot runs what and when, and say how far that is from the best possible plan.",
         epilog=_example(
             "plan graph.json --executors 4 --slots 2",
+            "plan graph.json --executors 4 --explain",
             "plan tasks.parquet --edges edges.parquet --cluster cluster.toml --bandwidth 1Gbit -o plan.json",
         ),
     )
     _graph(parser)
     _cluster(parser)
     _planning(parser)
+    parser.add_argument(
+        "--explain", action="store_true", help="say what limits the plan and what would help, planned again"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to this file")
     _json(parser)
 

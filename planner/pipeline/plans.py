@@ -23,10 +23,10 @@ class Plan(model.Plan):
     """
 
     def explain(self) -> str:
-        """Say which tasks are critical, what bounds the makespan, and what would help, found by re-planning."""
-        from planner.pipeline.explain import explain
+        """Say what limits the makespan, and what would help most, each found by planning again."""
+        from planner.pipeline.explain import explain  # brings pandas, as below
 
-        return explain(self)
+        return str(explain(self))
 
     def save(self, path: str | Path) -> Path:
         """Write ``plan.json``; `planner.read_plan` reads it back."""

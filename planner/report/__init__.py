@@ -4,7 +4,7 @@ from planner.report.comparison import write_comparison
 from planner.report.curve import curve_html
 from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
-from planner.report.text import comparison_text, load_text, plan_text, table
+from planner.report.text import comparison_text, load_text, plan_text, prose, table
 
 __all__ = [
     "comparison_html",
@@ -14,6 +14,7 @@ __all__ = [
     "load_text",
     "plan_html",
     "plan_text",
+    "prose",
     "table",
     "write_comparison",
     "write_report",

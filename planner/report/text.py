@@ -18,7 +18,7 @@ from planner.report.terminal import aligned, finish, terminal_width, with_bars, 
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, seconds
 
-__all__ = ["comparison_text", "load_text", "plan_text", "table"]
+__all__ = ["comparison_text", "load_text", "plan_text", "prose", "table"]
 
 MOST_ROWS = 24
 
@@ -136,6 +136,20 @@ def comparison_text(
     shares = [[("█", float(value) / longest if longest > 0 and value == value else 0.0)] for value in rows["makespan"]]
     head = [titles.get(str(name), str(name)) for name in rows.columns]
     return finish([*with_bars(head, cells, shares, terminal_width(width)), *said], width, unicode)
+
+
+def prose(text: str, *, width: int | None = None, unicode: bool | None = None) -> str:
+    r"""Break the lines of a text between words, and keep what is indented under what it belongs to.
+
+    Examples
+    --------
+    >>> print(prose("It takes:\n  one two three", width=11))
+    It takes:
+      one two
+        three
+    """
+    lines = (wrapped(line, width, len(line) - len(line.lstrip()) + 2) for line in text.splitlines())
+    return finish(list(itertools.chain(*lines)), width, unicode)
 
 
 def table(rows: pd.DataFrame, *, width: int | None = None, unicode: bool | None = None) -> str:

@@ -17,7 +17,7 @@ from strategies import clusters, graphs
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import Cluster, Graph, Plan
-from planner.pipeline.explain import critical_chain
+from planner.pipeline.critical import critical_chain
 from planner.replay import replay
 from planner.schedulers import auto, suiting
 from planner.schedulers.list_schedule import list_schedule

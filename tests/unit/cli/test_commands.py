@@ -45,6 +45,18 @@ def test_json_is_the_summary_without_the_tasks(planner: Planner, graph: str, tmp
     assert "tasks" not in summary and summary["task_count"] == 4
 
 
+def test_a_plan_is_explained_after_it_is_shown(planner: Planner, graph: str, tmp_path: Path) -> None:
+    said = planner("plan", graph, "--executors", "2", "--explain", "-o", tmp_path / "plan.json")
+    shown, _, explained = said.out.partition("\n\nThe plan takes 5 s;")
+    assert said.code == 0 and "predicted makespan" in shown
+    assert "What limits it:\n  Critical are 3 tasks, 5 s (100 %) of work: load -> left -> join." in explained
+    assert "splitting the heaviest task (left, 3 s) in two:" in explained
+    assert max(map(len, said.out.splitlines())) <= 100 and said.out.endswith(f"written: {tmp_path / 'plan.json'}\n")
+    summary = planner("plan", graph, "--executors", "2", "--explain", "--json").json
+    assert summary["makespan"] == 5.0 and summary["explanation"]["limits"][0]["limit"] == "critical chain"
+    assert "explanation" not in planner("plan", graph, "--executors", "2", "--json").json
+
+
 def test_the_default_cluster_is_said_on_standard_error(planner: Planner, graph: str) -> None:
     said = planner("plan", graph, "--json")
     assert said.json["executor_count"] == 4 == said.json["slot_count"]

@@ -8,28 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planner import Cluster, Executor, Graph, InputError, Network, compare, curve, plan, read_plan, simulate
+from planner import Cluster, Graph, InputError, Network, compare, curve, plan, read_plan, simulate
 from planner.errors import InvalidPlanError
 
 FORK = Graph.from_arrays(
     ["start", "long", "short", "end"], work=[1, 8, 2, 1], source=[0, 0, 1, 2], target=[1, 2, 3, 3], output=[10**6] * 4
 )
-
-
-def test_explain_says_what_is_critical_what_binds_and_what_would_help() -> None:
-    text = plan(FORK, Cluster.uniform(2)).explain()
-    assert "start -> long -> end" in text
-    assert "the critical path takes 10 s" in text
-    assert "It is optimal" in text
-    assert "one more executor: 10 s (no gain)" in text
-    assert "splitting the heaviest task (long, 8 s) in two" in text
-    assert "8 s (20.0% less)" in text
-
-
-def test_explain_counts_what_is_on_its_way() -> None:
-    slow = Cluster((Executor("a"), Executor("b", speed=100.0)), Network(0, 1e6))
-    text = plan(Graph.from_arrays(work=[0.1, 50], source=[0], target=[1], output=[10**6, 0]), slow).explain()
-    assert "a network that costs nothing" in text
 
 
 @pytest.mark.parametrize(
