@@ -26,6 +26,10 @@ INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit; then the cluster that nobody named is the one that Spark has."""
 
 
+GRAPHS_ONLY = "edges", "cluster", "slots", "memory", "bandwidth", "latency", "method", "budget", "iterations", "output"
+"""Options of ``planner simulate`` that say nothing of a plan."""
+
+
 def methods_command(words: Namespace) -> None:
     """Carry out ``planner methods``."""
     known = pipeline.known_methods()
@@ -78,16 +82,7 @@ def simulate_command(words: Namespace) -> None:
 
 def _replay(words: Namespace) -> None:
     reader = Reader(words)
-    reader.refuse(
-        "goes with a graph, and this is a plan",
-        "edges",
-        "slots",
-        "bandwidth",
-        "latency",
-        "method",
-        "budget",
-        "iterations",
-    )
+    reader.refuse("goes with a graph, and this is a plan", *GRAPHS_ONLY)
     noise, seed = reader.noise(), reader.seed()
     planned = None
     with reader.collecting(words.file):
@@ -103,14 +98,16 @@ def _replay(words: Namespace) -> None:
 def _curve(words: Namespace) -> None:
     reader = Reader(words)
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow")
-    span, slots = reader.span(), reader.number("slots", 1, least=1, most=10_000)
-    method, effort, seed, network = reader.method(), reader.effort(), reader.seed(), reader.network()
+    span, cluster = reader.span(), reader.cluster(1)
+    method, effort, seed = reader.method(), reader.effort(), reader.seed()
     graph = named_graph(reader, words.file)
+    reader.picture("output")
     reader.check()
-    settings: dict[str, Any] = {"slots": slots, "network": network, "method": method, "seed": seed, **effort}
-    found = pipeline.curve(graph, span, **settings)
-    summary = {"knee": found.knee, "slots": slots, "points": rows(found.to_pandas())}
+    found = pipeline.curve(graph, span, cluster=cluster, method=method, seed=seed, **effort)
+    points = rows(found.to_pandas())
+    summary = {"knee": found.knee, "about": found.about, "too_few": list(found.too_few), "points": points}
     _show(words, summary, lambda: str(found))
+    _write(words, found.report)
 
 
 def report_command(words: Namespace) -> None:

@@ -181,14 +181,14 @@ class Reader:
         """Tell whether the options name a cluster."""
         return any(getattr(self.words, name) is not None for name in ("cluster", "executors", "slots"))
 
-    def cluster(self) -> Cluster:
-        """Read the cluster that the options name, or the default one."""
+    def cluster(self, count: int | None = None) -> Cluster:
+        """Read the cluster that the options name, or the default one; `count` where ``--executors`` is no number."""
         file = self.words.cluster
         if file is None:
             slots, memory = self.number("slots", 1, least=1, most=10_000), self.option("memory", None, parse_bytes)
-            count = self.number("executors", DEFAULT_EXECUTORS, least=1, most=MOST_EXECUTORS)
+            count = count or self.number("executors", DEFAULT_EXECUTORS, least=1, most=MOST_EXECUTORS)
             return Cluster.uniform(count, slots, memory_bytes=memory, network=self.network())
-        for name in ("executors", "slots", "memory"):
+        for name in ("slots", "memory") if count else ("executors", "slots", "memory"):
             if getattr(self.words, name) is not None:
                 self.faults.append(
                     Fault(f"--{name}", "cannot stand beside --cluster, whose file says it; expected one")
@@ -197,6 +197,14 @@ class Reader:
         with self.collecting(file):
             cluster = read_cluster(file)
         return replace(cluster, network=self.network(cluster.network))
+
+    def picture(self, name: str) -> None:
+        """Check that a file to be written can hold a picture, before anything is computed for it."""
+        text = getattr(self.words, name)
+        if text is not None and Path(text).suffix.lower() not in (".html", ".htm", ".svg"):
+            self.faults.append(
+                Fault(f"--{name}", f"{text!r} is no picture; expected a name that ends in .html or .svg")
+            )
 
 
 def whole(text: str, least: int = 0, most: int | None = None) -> int:

@@ -138,17 +138,27 @@ def _simulate(commands: Any) -> None:
             "With a plan: replay it with noisy tasks and slow executors, everything kept where it was planned.\n"
             "With a graph and a range of executors: plan anew for each number, and show time over executors."
         ),
-        epilog=_example("simulate plan.json --noise 0.2 --slow 0=4", "simulate graph.json --executors 2..64"),
+        epilog=_example(
+            "simulate plan.json --noise 0.2 --slow 0=4",
+            "simulate graph.json --executors 2..64",
+            "simulate graph.json --executors 2..64 --slots 4 --memory 16GB -o curve.html",
+        ),
     )
     parser.add_argument("file", metavar="PLAN|GRAPH", help="a plan (planner plan -o), or a graph")
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
     parser.add_argument("--noise", metavar="SIGMA", help="log-normal noise of the tasks' times (0 if left out)")
     parser.add_argument("--slow", metavar="ID=FACTOR", action="append", help="executor ID takes FACTOR times as long")
-    parser.add_argument("--executors", metavar="A..B", help="for a graph: the numbers of executors to plan for")
-    parser.add_argument("--slots", metavar="S", help="for a graph: slots of each executor (1 if left out)")
-    _network(parser, "for a graph: ")
-    parser.add_argument("--method", metavar="NAME", help="for a graph: the planning method (auto if left out)")
-    _effort(parser, "as many as take about a second; 2000 a point of a curve")
+    curve = parser.add_argument_group("for a graph")
+    curve.add_argument("--executors", metavar="A..B", help="the numbers of executors to plan for")
+    curve.add_argument("--slots", metavar="S", help="slots of each executor (1 if left out)")
+    curve.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (unlimited if left out)")
+    _network(curve)
+    curve.add_argument(
+        "--cluster", metavar="FILE", help="instead: the first A to B executors of this file, and more like them"
+    )
+    curve.add_argument("--method", metavar="NAME", help="the planning method (auto if left out)")
+    curve.add_argument("-o", "--output", metavar="FILE", help="write the plot, as a page (.html) or a picture (.svg)")
+    _effort(parser, "as many as take about a second; some tenths of one for each number of executors")
     _json(parser)
 
 
@@ -199,9 +209,9 @@ def _cluster(parser: argparse.ArgumentParser, default: str = "4 executors of 1 s
     _network(cluster)
 
 
-def _network(parser: Any, to: str = "") -> None:
-    parser.add_argument("--bandwidth", metavar="RATE", help=f"{to}between executors, such as 1Gbit (free if left out)")
-    parser.add_argument("--latency", metavar="TIME", help=f"{to}between executors, such as 1ms")
+def _network(parser: Any) -> None:
+    parser.add_argument("--bandwidth", metavar="RATE", help="between executors, such as 1Gbit (free if left out)")
+    parser.add_argument("--latency", metavar="TIME", help="between executors, such as 1ms")
 
 
 def _planning(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,12 @@
 """The façade over everything below: plan, compare, simulate."""
 
 from planner.pipeline.comparing import Comparison, compare, known_methods
+from planner.pipeline.curves import Curve, curve
 from planner.pipeline.efficiency import Efficiency, read_efficiency
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan, read_plan
 from planner.pipeline.replanning import replan
-from planner.pipeline.simulating import Curve, Simulation, curve, simulate
+from planner.pipeline.simulating import Simulation, simulate
 
 __all__ = [
     "Comparison",

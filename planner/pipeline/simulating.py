@@ -1,31 +1,23 @@
-"""``simulate(...)``: a plan replayed in another world; ``curve(...)``: a graph re-planned on ever more executors."""
+"""``simulate(...)``: a plan replayed in another world."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from planner import model
-from planner.errors import InputError
-from planner.model.cluster import Cluster, Network
-from planner.model.graph import Graph
 from planner.model.plan import Schedule
 from planner.model.units import MICROSECONDS, format_seconds
-from planner.pipeline.planning import plan
 from planner.replay import replay
 from planner.validate import validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Curve", "Simulation", "curve", "simulate"]
-
-_A_POINT = 2000
-"""Schedules that a point of a curve tries: a curve of sixty points takes a few seconds."""
+__all__ = ["Simulation", "simulate"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,100 +121,6 @@ def simulate(
     validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     return Simulation(plan, schedule, {"noise": noise, "slow": dict(slow or {}), "seed": seed})
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """What more executors bring: the graph planned anew at each number of them."""
-
-    executors: tuple[int, ...]
-    makespan_us: tuple[int, ...]
-    bound_us: tuple[int, ...]
-    slots: int
-
-    @property
-    def knee(self) -> int | None:
-        """The number of executors after which more of them bring little; None when the curve has no bend."""
-        from planner.report.measures import knee
-
-        at = knee(list(self.executors), [us / MICROSECONDS for us in self.makespan_us])
-        return None if at is None else self.executors[at]
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Give a row a number of executors.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns ``executors``, ``makespan``, ``lower_bound`` (s), ``speedup`` over the first row, ``cost``
-            (executor-seconds).
-        """
-        import pandas as pd
-
-        makespan = pd.Series(self.makespan_us) / MICROSECONDS
-        executors = pd.Series(self.executors)
-        return pd.DataFrame(
-            {
-                "executors": executors,
-                "makespan": makespan,
-                "lower_bound": pd.Series(self.bound_us) / MICROSECONDS,
-                "speedup": makespan.iloc[0] / makespan.where(makespan > 0),
-                "cost": makespan * executors,
-            }
-        )
-
-    def _repr_html_(self) -> str:
-        from planner.report import curve_html
-
-        return curve_html(self.to_pandas())
-
-    def __str__(self) -> str:
-        from planner.report import table
-
-        bend = f"\nmore than {self.knee} executors bring little" if self.knee is not None else ""
-        return table(self.to_pandas()) + bend
-
-
-def curve(
-    graph: Graph,
-    executors: Iterable[int],
-    *,
-    slots: int = 1,
-    network: Network | None = None,
-    method: str = "auto",
-    budget: float | None = None,
-    iterations: int | None = None,
-    seed: int = 0,
-) -> Curve:
-    """Plan a graph on each number of equal executors.
-
-    A plan for fewer executors is one for more of them, so that the makespan never rises.
-
-    Parameters
-    ----------
-    graph : Graph
-    executors : iterable of int
-        For example ``range(2, 65)``.
-    slots : int
-        Slots of each executor.
-    network : Network, optional
-    method, budget, iterations, seed
-        As `plan`, for each point; with neither budget nor iterations, 2000 schedules a point.
-
-    Raises
-    ------
-    InputError
-        If there is no number, or one below 1.
-    """
-    counts = sorted(set(executors))
-    if not counts or counts[0] < 1:
-        raise InputError(f"executors are {counts[:5]}; expected numbers of 1 or more, such as 2..64")
-    if budget is None and iterations is None:
-        iterations = _A_POINT
-    effort: dict[str, Any] = {"method": method, "budget": budget, "iterations": iterations, "seed": seed}
-    plans = [plan(graph, Cluster.uniform(n, slots, network=network), **effort) for n in counts]
-    makespans = accumulate((found.makespan_us for found in plans), min)
-    return Curve(tuple(counts), tuple(makespans), tuple(found.bound.us for found in plans), slots)
 
 
 def _data(found: model.Plan) -> model.Plan:

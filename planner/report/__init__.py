@@ -1,7 +1,8 @@
 """Reports: an HTML file, fragments for notebooks, text for terminals."""
 
 from planner.report.comparison import write_comparison
-from planner.report.curve import curve_html
+from planner.report.curve import curve_html, write_curve
+from planner.report.curve_text import curve_text
 from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
 from planner.report.text import comparison_text, load_text, plan_text, prose, table
@@ -10,6 +11,7 @@ __all__ = [
     "comparison_html",
     "comparison_text",
     "curve_html",
+    "curve_text",
     "load_html",
     "load_text",
     "plan_html",
@@ -17,5 +19,6 @@ __all__ = [
     "prose",
     "table",
     "write_comparison",
+    "write_curve",
     "write_report",
 ]

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from planner.errors import Fault, InputError
 from planner.report.gantt import ticks
-from planner.report.markup import COLOURS, escape
+from planner.report.markup import COLOURS, asset, escape, table
 from planner.report.measures import knee
 from planner.report.notebook import fragment
-from planner.report.words import seconds
+from planner.report.shell import page, write_text
+from planner.report.words import scroll, seconds, section
 
-__all__ = ["curve_html"]
+__all__ = ["curve_html", "write_curve"]
+
+TITLE = "Time and cost over executors"
 
 WIDTH, LEFT, RIGHT, UPPER, LOWER = 720, 76, 20, 220, 110
+
+_ALONE = (
+    "><style>svg{color:#1d2330;background:#fcfcfb;font-family:system-ui,sans-serif}"
+    "@media(prefers-color-scheme:dark){svg{color:#e6e9ef;background:#14171d}}</style>"
+)
+"""The style of a picture that stands in no page."""
 
 
 def curve_html(curve: pd.DataFrame) -> str:
@@ -26,9 +37,55 @@ def curve_html(curve: pd.DataFrame) -> str:
         ``executors`` and ``makespan`` (seconds); of ``lower_bound`` (seconds) and ``cost`` (executor-seconds) what
         there is. A missing cost is the executors times the makespan.
     """
-    data = curve.sort_values("executors").astype({"executors": float, "makespan": float})
-    if data.empty:
+    if curve.empty:
         return fragment('<div class="caption">There are no points on this curve.</div>')
+    svg, note = _drawn(curve)
+    return fragment(svg, f'<div class="soft">{escape(note)}</div>' if note else "")
+
+
+def write_curve(curve: pd.DataFrame, path: str | Path, about: str = "") -> Path:
+    """Write the plot: a picture where the name ends in ``.svg``, a page that opens without a network for ``.html``.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As for `curve_html`; it has at least one row.
+    path : str or Path
+    about : str
+        What was planned, on what, and how.
+
+    Raises
+    ------
+    InputError
+        If the name ends in something else, or the file cannot be written.
+    """
+    svg, note = _drawn(curve)
+    suffix = Path(path).suffix.lower()
+    if suffix == ".svg":
+        return write_text(
+            svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ').replace(">", _ALONE, 1), path
+        )
+    if suffix not in (".html", ".htm"):
+        raise InputError([Fault(str(path), f"ends in {suffix or 'nothing'}; expected .html or .svg")])
+    head = f"<header><h1>{TITLE}</h1><p>{escape(about)}</p></header>"
+    body = f"{head}<figure>{svg}<figcaption>{escape(note)}</figcaption></figure>{_table(curve)}"
+    return write_text(page(TITLE, body, style=asset("report.css") + asset("curve.css")), path)
+
+
+def _table(curve: pd.DataFrame) -> str:
+    at, rows = knee(curve["executors"], curve["makespan"]), []
+    for row in curve.to_dict("records"):
+        speedup = f"{row['speedup']:.3g} ×" if row["speedup"] == row["speedup"] else "–"
+        times = seconds(row["makespan"]), seconds(row["lower_bound"])
+        rows.append([f"{row['executors']:,}", *times, speedup, f"{row['cost']:,.6g}"])
+    head = ["executors", "predicted makespan", "lower bound", "speedup", "cost: executor-seconds"]
+    marked = ['class="knee"' if i == at else "" for i in range(len(rows))]
+    return section("Every number of executors", scroll(table(head, rows, text_columns=(), attributes=marked)))
+
+
+def _drawn(curve: pd.DataFrame) -> tuple[str, str]:
+    """Draw makespan and cost one above the other, and say what the lines are."""
+    data = curve.sort_values("executors").astype({"executors": float, "makespan": float})
     xs, ys = data["executors"].tolist(), data["makespan"].tolist()
     cost = data["cost"].astype(float).tolist() if "cost" in data else [x * y for x, y in zip(xs, ys, strict=True)]
     at = knee(xs, ys)
@@ -52,7 +109,7 @@ def curve_html(curve: pd.DataFrame) -> str:
     parts += lower.numbers()
     size = f'viewBox="0 0 {WIDTH} {high}" width="{WIDTH}" height="{high}"'
     svg = f'<svg {size} role="img" aria-label="makespan over executors" font-size="12">{"".join(parts)}</svg>'
-    return fragment(svg, f'<div class="soft">{escape(note)}</div>' if note else "")
+    return svg, note
 
 
 class _Chart:
@@ -95,9 +152,10 @@ class _Chart:
         return f'{line} stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="6 3"/>{ring}'
 
     def numbers(self) -> list[str]:
-        step = max(1, -(-len(self.xs) // 16))
+        last, step = len(self.xs) - 1, max(1, -(-len(self.xs) // 16))
+        shown = [at for at in range(0, last, step) if self.x(self.xs[last]) - self.x(self.xs[at]) > 24]
         y = self.top + self.tall + 16
-        named = [_text(self.x(x), y, f"{x:g}", "middle", opacity=0.7) for x in self.xs[::step]]
+        named = [_text(self.x(self.xs[at]), y, f"{self.xs[at]:g}", "middle", opacity=0.7) for at in [*shown, last]]
         return [*named, _text((LEFT + WIDTH - RIGHT) / 2, y + 18, "executors", "middle", opacity=0.7)]
 
 

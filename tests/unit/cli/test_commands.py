@@ -125,6 +125,34 @@ def test_a_graph_is_planned_for_each_number_of_executors(planner: Planner, graph
     assert "executors" in planner("simulate", graph, "--executors", "1..3").out
 
 
+def test_time_over_executors_is_plotted_with_its_knee(planner: Planner, graph: str, tmp_path: Path) -> None:
+    said = planner("simulate", graph, "--executors", "1..3", "--iterations", "50")
+    assert said.code == 0 and "4 tasks on ever more executors, each of 1 slot; planned by auto with 50" in said.out
+    assert "2                 5 s" in said.out and "◀ knee" in said.out and "▲ 2" in said.out and "█" in said.out
+    for name, begin in (("curve.html", "<!doctype html>"), ("curve.svg", "<svg xmlns=")):
+        said = planner("simulate", graph, "--executors", "1..3", "-o", tmp_path / name)
+        assert said.code == 0 and said.out.endswith(f"written: {tmp_path / name}\n")
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(begin)
+
+
+def test_a_curve_takes_what_the_cluster_options_say(planner: Planner, graph: str, tmp_path: Path) -> None:
+    file = tmp_path / "cluster.toml"
+    file.write_text('[[executors]]\nid = "fast"\nspeed = 5\n\n[[executors]]\nid = "slow"\n')
+    said = planner("simulate", graph, "--executors", "1..2", "--cluster", file, "--json").json
+    assert [point["makespan"] for point in said["points"]] == [1.4, 1.4] and "like the 2" in said["about"]
+    said = planner("simulate", graph, "--executors", "1..2", "--slots", "2", "--memory", "1MB", "--json").json
+    assert [point["makespan"] for point in said["points"]] == [5.0, 5.0] and "2 slots and 1 MB" in said["about"]
+    said = planner("simulate", graph, "--executors", "1..2", "--cluster", file, "--memory", "1MB")
+    assert said.code == 2 and "--memory: cannot stand beside --cluster" in said.err
+
+
+def test_a_curve_that_cannot_be_written_is_shown_all_the_same(planner: Planner, graph: str) -> None:
+    said = planner("simulate", graph, "--executors", "1..3", "-o", "/no/such/folder/curve.svg")
+    assert said.code == 2 and "◀ knee" in said.out and said.err.startswith("planner: /no/such/folder/curve.svg: cannot")
+    said = planner("simulate", graph, "--executors", "1..3", "--json", "-o", "/no/such/folder/curve.svg")
+    assert said.code == 2 and said.json["knee"] == 2
+
+
 def test_the_objective_of_efficiency(planner: Planner, tmp_path: Path) -> None:
     tasks = [{"id": name, "run": "math:sqrt", "args": [1], "work": 1} for name in ("t1", "t2")]
     (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
@@ -171,6 +199,8 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["simulate", "GRAPH", "--executors", "9..2"], "--executors: '9..2' is no range"),
         (["simulate", "GRAPH", "--executors", "2..3", "--noise", "1"], "--noise: goes with a plan"),
         (["simulate", "nothing.json"], "nothing.json"),
+        (["simulate", "GRAPH", "--executors", "1..2", "-o", "curve.png"], "--output: 'curve.png' is no picture"),
+        (["simulate", "GRAPH", "--executors", "1..2", "--cluster", "none.toml"], "none.toml"),
         (["report", "nothing"], "nothing: does not exist"),
         (["run", "GRAPH"], "--master: is left out"),
         (["run", "GRAPH", "--master", "lokal"], "--master: 'lokal' is no master"),
@@ -197,11 +227,26 @@ def test_a_trace_without_a_scale_is_refused_before_spark_starts(planner: Planner
 def test_slow_executors_must_be_in_the_plan(planner: Planner, graph: str, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     planner("plan", graph, "--executors", "2", "-o", plan)
-    said = planner("simulate", plan, "--slow", "7=2", "--slow", "0", "--slow", "1=-2", "--noise", "nan", "--slots", "2")
+    said = planner(
+        "simulate",
+        plan,
+        "--slow",
+        "7=2",
+        "--slow",
+        "0",
+        "--slow",
+        "1=-2",
+        "--noise",
+        "nan",
+        "--slots",
+        "2",
+        "--memory",
+        "1GB",
+    )
     assert said.code == 2
     for text in ("'7' is no executor; expected one of 0, 1", "'0' is no ID=FACTOR", "'-2' is out of", "--noise: 'nan'"):
         assert text in said.err
-    assert "--slots: goes with a graph" in said.err
+    assert "--slots: goes with a graph" in said.err and "--memory: goes with a graph" in said.err
 
 
 def test_an_endless_gap_is_null_in_json(planner: Planner, tmp_path: Path) -> None:

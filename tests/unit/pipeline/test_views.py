@@ -1,14 +1,13 @@
-"""What people ask of a plan: explain, compare, simulate, curve."""
+"""What people ask of a plan: explain, compare, simulate."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from planner import Cluster, Graph, InputError, Network, compare, curve, plan, read_plan, simulate
+from planner import Cluster, Graph, InputError, compare, plan, read_plan, simulate
 from planner.errors import InvalidPlanError
 
 FORK = Graph.from_arrays(
@@ -98,37 +97,3 @@ def test_a_plan_that_was_broken_by_hand_is_not_simulated(tmp_path: Path) -> None
 def test_a_comparison_shows_itself_in_one_line() -> None:
     table = compare(FORK, Cluster.uniform(1), methods=["heft", "greedy", "heft"])
     assert repr(table) == "Comparison(heft 12 s, greedy 12 s)"
-
-
-def test_more_executors_never_make_a_curve_rise() -> None:
-    """A list scheduler may do worse on more slots (Graham's anomalies); its plan for fewer of them stays."""
-    draw = np.random.default_rng(5)
-    edges = [(a, b) for b in range(30) for a in range(b) if draw.random() < 0.1]
-    graph = Graph.from_arrays(work=draw.integers(1, 9, 30), source=[a for a, _ in edges], target=[b for _, b in edges])
-    counts = range(1, 12)
-    alone = [plan(graph, Cluster.uniform(n), method="random").makespan_us for n in counts]
-    assert (np.diff(alone) > 0).any(), "this graph shows nothing"
-    line = curve(graph, counts, method="random")
-    assert (np.diff(line.makespan_us) <= 0).all()
-    assert line.makespan_us == tuple(np.minimum.accumulate(alone).tolist())
-    frame = line.to_pandas()
-    assert frame["cost"].tolist() == (frame["makespan"] * frame["executors"]).tolist()
-    assert frame["speedup"].tolist() == (frame["makespan"][0] / frame["makespan"]).tolist()
-    assert (frame["lower_bound"] <= frame["makespan"]).all()
-
-
-def test_a_curve_knows_the_network_and_the_slots() -> None:
-    slow = curve(FORK, [1, 2], network=Network(3_600_000_000))
-    assert slow.to_pandas()["makespan"].tolist() == [12.0, 12.0]
-    assert curve(FORK, [1, 2], slots=2).to_pandas()["makespan"].tolist() == [10.0, 10.0]
-
-
-def test_a_curve_goes_down_and_knows_its_knee() -> None:
-    independent = Graph.from_arrays(work=[1.0] * 32)
-    line = curve(independent, range(1, 33))
-    frame = line.to_pandas()
-    assert frame["makespan"].tolist() == [float(-(-32 // n)) for n in range(1, 33)]
-    assert line.knee is not None and 2 <= line.knee <= 12
-    assert "<svg" in line._repr_html_()
-    with pytest.raises(InputError, match="1 or more"):
-        curve(independent, [])

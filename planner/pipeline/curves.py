@@ -1,0 +1,224 @@
+"""``curve(...)``: a graph planned anew on ever more executors, what that takes and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner.bounds import lower_bound
+from planner.cost import Problem
+from planner.errors import Fault, InfeasibleError, InputError
+from planner.model.cluster import Cluster, Network
+from planner.model.graph import Graph
+from planner.model.units import MICROSECONDS, format_bytes
+from planner.partitioners import decompose
+from planner.pipeline.effort import Effort
+from planner.pipeline.planning import plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Curve", "curve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What more executors bring: the graph planned anew at each number of them. Shows itself as a table and a plot.
+
+    Attributes
+    ----------
+    executors : tuple of int
+    makespan_us, bound_us : tuple of int
+        Makespan and lower bound with each number of executors.
+    about : str
+        What was planned, on what, and by which method.
+    too_few : tuple of int
+        Numbers of executors that cannot hold the tasks, because some need more memory, another kind, or more apart.
+    """
+
+    executors: tuple[int, ...]
+    makespan_us: tuple[int, ...]
+    bound_us: tuple[int, ...]
+    about: str = ""
+    too_few: tuple[int, ...] = ()
+
+    @property
+    def knee(self) -> int | None:
+        """The number of executors after which more of them bring little; None when the curve has no bend."""
+        from planner.report.measures import knee
+
+        at = knee(list(self.executors), [us / MICROSECONDS for us in self.makespan_us])
+        return None if at is None else self.executors[at]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a row a number of executors.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``executors``, ``makespan``, ``lower_bound`` (s), ``speedup`` over the first row, ``cost``
+            (executor-seconds).
+        """
+        import pandas as pd
+
+        makespan = pd.Series(self.makespan_us) / MICROSECONDS
+        executors = pd.Series(self.executors)
+        return pd.DataFrame(
+            {
+                "executors": executors,
+                "makespan": makespan,
+                "lower_bound": pd.Series(self.bound_us) / MICROSECONDS,
+                "speedup": makespan.iloc[0] / makespan.where(makespan > 0),
+                "cost": makespan * executors,
+            }
+        )
+
+    def report(self, path: str | Path) -> Path:
+        """Write the plot, the knee marked: a picture where the name ends in ``.svg``, else a self-contained page.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written, or its name promises something else.
+        """
+        from planner.report import write_curve
+
+        return write_curve(self.to_pandas(), path, self.about)
+
+    def _repr_html_(self) -> str:
+        from planner.report import curve_html
+
+        return curve_html(self.to_pandas())
+
+    def __str__(self) -> str:
+        from planner.report import curve_text
+
+        few = f"{self.too_few[-1]} executors or fewer cannot hold the tasks" if self.too_few else ""
+        return "\n".join(part for part in (self.about, few, curve_text(self.to_pandas())) if part)
+
+
+def curve(
+    graph: Graph,
+    executors: Iterable[int],
+    *,
+    slots: int = 1,
+    memory_bytes: int | None = None,
+    network: Network | None = None,
+    cluster: Cluster | None = None,
+    method: str = "auto",
+    budget: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+) -> Curve:
+    """Plan a graph on each number of executors.
+
+    A plan for fewer executors is one for more of them, so that the makespan never rises.
+
+    Parameters
+    ----------
+    graph : Graph
+    executors : iterable of int
+        For example ``range(2, 65)``.
+    slots : int
+        Slots of each executor.
+    memory_bytes : int, optional
+        Memory of each executor.
+    network : Network, optional
+    cluster : Cluster, optional
+        Instead of equal executors: its first ones, and once there are no more of them, others like them, in turn.
+    method, budget, iterations, seed
+        As `plan`, for each point; with neither budget nor iterations, as many schedules as take some tenths of a
+        second, and of large graphs quick list methods alone.
+
+    Raises
+    ------
+    InputError
+        If there is no number, or one below 1; if slots, memory or a network stand beside a cluster.
+    InfeasibleError
+        If no number of the executors can hold the tasks.
+
+    Examples
+    --------
+    >>> from planner import Graph, curve
+    >>> curve(Graph.from_arrays(work=[1] * 12), range(1, 5)).to_pandas()["makespan"].tolist()
+    [12.0, 6.0, 4.0, 3.0]
+    """
+    counts = sorted(set(executors))
+    if not counts or counts[0] < 1:
+        raise InputError(f"executors are {counts[:5]}; expected numbers of 1 or more, such as 2..64")
+    if cluster is not None and (slots != 1 or memory_bytes is not None or network is not None):
+        raise InputError(
+            [Fault("cluster", "stands beside slots, memory or a network, which it says itself; expected one")]
+        )
+    like = Cluster.uniform(1, slots, memory_bytes=memory_bytes, network=network) if cluster is None else cluster
+    whole = decompose(graph, _of(like, counts[-1])).graph
+    ways, by = _ways(whole, _of(like, counts[-1]), method, budget, iterations)
+    points: dict[int, tuple[int, int]] = {}
+    for count in counts:
+        best = min((makespan for makespan, _ in points.values()), default=None)
+        with suppress(InfeasibleError):  # with all of them it is feasible, or this would have been told already
+            points[count] = _point(graph, _of(like, count), ways, seed, best)
+    tasks = "1 task" if whole.n == 1 else f"{whole.n:,} tasks"
+    about = f"{tasks} on ever more executors, {_each(like)}; planned by {by}"
+    makespans, bounds = zip(*points.values(), strict=True)
+    return Curve(tuple(points), makespans, bounds, about, tuple(count for count in counts if count not in points))
+
+
+def _ways(
+    graph: Graph, largest: Cluster, method: str, budget: float | None, iterations: int | None
+) -> tuple[list[dict[str, Any]], str]:
+    """Give how to plan each point, and that in words.
+
+    Raises
+    ------
+    InfeasibleError
+        If even all executors together cannot hold the tasks.
+    """
+    problem = Problem.of(graph, largest)
+    if method != "auto" or budget is not None or iterations is not None:
+        spent = "" if budget is None else f" within {budget:g} s"
+        spent += "" if iterations is None else f" with {iterations} schedules"
+        return [{"method": method, "budget": budget, "iterations": iterations}], method + spent
+    effort = Effort.for_size(graph.n, graph.n_edges, largest.n_slots, memory=not problem.fits)
+    if effort.schedules:
+        return [{"method": "auto", "iterations": effort.schedules}], str(effort)
+    return [{"method": name} for name in effort.lists], str(effort)
+
+
+def _point(
+    graph: Graph, cluster: Cluster, ways: list[dict[str, Any]], seed: int, best_us: int | None
+) -> tuple[int, int]:
+    """Give makespan and lower bound; `best_us` is what fewer executors take."""
+    if best_us is not None and not graph.over:  # what is cut into shards is another graph with more executors
+        bound_us = lower_bound(Problem.of(graph, cluster)).us
+        if best_us <= bound_us:
+            return best_us, bound_us
+    found = min((plan(graph, cluster, seed=seed, **way) for way in ways), key=lambda found: found.makespan_us)
+    return found.makespan_us if best_us is None else min(found.makespan_us, best_us), found.bound.us
+
+
+def _of(like: Cluster, count: int) -> Cluster:
+    """Give a cluster of so many executors: the first ones of another, and then others like them."""
+    known, taken = like.executors, {executor.id for executor in like.executors}
+    executors = list(known[:count])
+    for i in range(len(executors), count):
+        name = f"{i}"
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        executors.append(replace(known[i % len(known)], id=name))
+    hosts = {executor.host for executor in executors}
+    links = tuple(link for link in like.network.links if hosts.issuperset(link.hosts))
+    return replace(like, executors=tuple(executors), network=replace(like.network, links=links))
+
+
+def _each(like: Cluster) -> str:
+    """Say what the executors of a curve are like."""
+    first = like.executors[0]
+    if any(replace(executor, id="", host="") != replace(first, id="", host="") for executor in like.executors):
+        return f"like the {len(like.executors)} of the cluster, in turn"
+    memory = "" if first.memory_bytes is None else f" and {format_bytes(first.memory_bytes)}"
+    return f"each of {first.slots} slot{'s' * (first.slots != 1)}{memory}"
