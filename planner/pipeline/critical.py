@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.model.arrays import Int64
 from planner.model.plan import Plan
+from planner.pipeline.holding import Holding
 
 __all__ = ["Step", "critical_chain", "critical_steps", "sent_us", "values_us"]
 
@@ -44,31 +45,41 @@ def critical_steps(found: Plan) -> list[Step]:
     """Give what fixes the makespan: from the last task to end, back over whatever each of them waited for.
 
     A task waits for the input that came last, or for the task before it on its slot; where neither is why it did not
-    start earlier, for a task on its executor that held memory until then.
+    start earlier, for a task on its executor that held memory until then, or for what let another task start that took
+    a value which held memory.
     """
-    schedule, graph = found.schedule, found.graph
-    if not graph.n:
+    schedule = found.schedule
+    if not found.graph.n:
         return []
-    sent, before, ends = sent_us(found), _before(found), _Ends(found)
+    sent, before, holding = sent_us(found), _before(found), Holding(found)
     steps: list[Step] = []
     task = int(schedule.finish_us.argmax())
     while True:
         start = int(schedule.start_us[task])
-        reasons: list[tuple[int, int, int, Reason, int]] = []
-        if start > 0:
-            for edge in range(graph.pred_ptr[task], graph.pred_ptr[task + 1]):
-                source, way = int(graph.pred[edge]), int(sent[edge])
-                reasons.append((int(schedule.finish_us[source]) + way, _VALUE, source, "value", way))
-            if before[task] >= 0:
-                reasons.append((int(schedule.finish_us[before[task]]), _SLOT, int(before[task]), "slot", 0))
-            if max(reasons, default=(0,))[0] < start:
-                reasons += [(start, _SLOT, other, "memory", 0) for other in ends.holding(task)]
+        reasons = _reasons(found, task, sent, before) if start > 0 else []
+        if start > 0 and max(reasons, default=(0,))[0] < start:
+            reasons += [(start, _SLOT, other, "memory", 0) for other in holding.ended(task)]
+            for taker in holding.took(task):
+                freed = [reason for reason in _reasons(found, taker, sent, before) if reason[0] == start]
+                reasons += [(start, _SLOT, other, "memory", way) for _, _, other, _, way in freed]
         if not reasons:
             steps.append(Step(task, "nothing"))
             return steps[::-1]
         _, _, other, reason, way = max(reasons)
         steps.append(Step(task, reason, way))
         task = other
+
+
+def _reasons(found: Plan, task: int, sent: Int64, before: Int64) -> list[tuple[int, int, int, Reason, int]]:
+    """Give what a task waits for: until when, what goes first of two at one moment, the task, why, and the way."""
+    graph, finish = found.graph, found.schedule.finish_us
+    reasons: list[tuple[int, int, int, Reason, int]] = []
+    for edge in range(graph.pred_ptr[task], graph.pred_ptr[task + 1]):
+        source, way = int(graph.pred[edge]), int(sent[edge])
+        reasons.append((int(finish[source]) + way, _VALUE, source, "value", way))
+    if before[task] >= 0:
+        reasons.append((int(finish[before[task]]), _SLOT, int(before[task]), "slot", 0))
+    return reasons
 
 
 def sent_us(found: Plan) -> Int64:
@@ -101,25 +112,3 @@ def _before(found: Plan) -> Int64:
     same = schedule.slot[order[1:]] == schedule.slot[order[:-1]]
     before[order[1:][same]] = order[:-1][same]
     return before
-
-
-class _Ends:
-    """The tasks that hold memory, by their executor and then by when they end."""
-
-    def __init__(self, found: Plan) -> None:
-        schedule = found.schedule
-        self.start = schedule.start_us
-        self.executor = found.cluster.slot_executor[schedule.slot]
-        holding = np.flatnonzero((schedule.start_us < schedule.finish_us) & (found.graph.memory_bytes > 0))
-        order = np.lexsort((schedule.finish_us[holding], self.executor[holding]))
-        self.tasks = holding[order]
-        self.first = np.searchsorted(self.executor[self.tasks], np.arange(len(found.cluster.executors) + 1))
-        self.finish = schedule.finish_us[self.tasks]
-
-    def holding(self, task: int) -> list[int]:
-        """Give the tasks on the same executor that held memory until a task started."""
-        low, high = self.first[self.executor[task]], self.first[self.executor[task] + 1]
-        ends, start = self.finish[low:high], self.start[task]
-        left, right = low + np.searchsorted(ends, start), low + np.searchsorted(ends, start, side="right")
-        found: list[int] = self.tasks[left:right].tolist()
-        return found

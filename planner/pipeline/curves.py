@@ -17,6 +17,7 @@ from planner.model.units import MICROSECONDS, format_bytes
 from planner.partitioners import decompose
 from planner.pipeline.effort import Effort
 from planner.pipeline.planning import plan
+from planner.validate import validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,50 +155,47 @@ def curve(
             [Fault("cluster", "stands beside slots, memory or a network, which it says itself; expected one")]
         )
     like = Cluster.uniform(1, slots, memory_bytes=memory_bytes, network=network) if cluster is None else cluster
-    whole = decompose(graph, _of(like, counts[-1])).graph
-    ways, by = _ways(whole, _of(like, counts[-1]), method, budget, iterations)
+    largest = _of(like, counts[-1])
+    whole = decompose(graph, largest).graph
+    problem = Problem.of(whole, largest)  # what even all of them cannot hold is told here
+    told = {"method": method, "budget": budget, "iterations": iterations, "seed": seed}
+    chosen = method != "auto" or budget is not None or iterations is not None
+    effort = None if chosen else Effort.for_problem(problem, largest.n_slots)
+    if effort is not None and effort.schedules:
+        told["iterations"] = effort.schedules
     points: dict[int, tuple[int, int]] = {}
     for count in counts:
         best = min((makespan for makespan, _ in points.values()), default=None)
-        with suppress(InfeasibleError):  # with all of them it is feasible, or this would have been told already
-            points[count] = _point(graph, _of(like, count), ways, seed, best)
+        with suppress(InfeasibleError):
+            points[count] = _point(graph, _of(like, count), effort, told, best)
     tasks = "1 task" if whole.n == 1 else f"{whole.n:,} tasks"
-    about = f"{tasks} on ever more executors, {_each(like)}; planned by {by}"
+    about = f"{tasks} on ever more executors, {_each(like)}; planned by {effort or _by(method, budget, iterations)}"
     makespans, bounds = zip(*points.values(), strict=True)
     return Curve(tuple(points), makespans, bounds, about, tuple(count for count in counts if count not in points))
 
 
-def _ways(
-    graph: Graph, largest: Cluster, method: str, budget: float | None, iterations: int | None
-) -> tuple[list[dict[str, Any]], str]:
-    """Give how to plan each point, and that in words.
-
-    Raises
-    ------
-    InfeasibleError
-        If even all executors together cannot hold the tasks.
-    """
-    problem = Problem.of(graph, largest)
-    if method != "auto" or budget is not None or iterations is not None:
-        spent = "" if budget is None else f" within {budget:g} s"
-        spent += "" if iterations is None else f" with {iterations} schedules"
-        return [{"method": method, "budget": budget, "iterations": iterations}], method + spent
-    effort = Effort.for_size(graph.n, graph.n_edges, largest.n_slots, memory=not problem.fits)
-    if effort.schedules:
-        return [{"method": "auto", "iterations": effort.schedules}], str(effort)
-    return [{"method": name} for name in effort.lists], str(effort)
+def _by(method: str, budget: float | None, iterations: int | None) -> str:
+    spent = "" if budget is None else f" within {budget:g} s"
+    return method + spent + ("" if iterations is None else f" with {iterations} schedules")
 
 
 def _point(
-    graph: Graph, cluster: Cluster, ways: list[dict[str, Any]], seed: int, best_us: int | None
+    graph: Graph, cluster: Cluster, effort: Effort | None, told: dict[str, Any], best_us: int | None
 ) -> tuple[int, int]:
-    """Give makespan and lower bound; `best_us` is what fewer executors take."""
-    if best_us is not None and not graph.over:  # what is cut into shards is another graph with more executors
-        bound_us = lower_bound(Problem.of(graph, cluster)).us
-        if best_us <= bound_us:
-            return best_us, bound_us
-    found = min((plan(graph, cluster, seed=seed, **way) for way in ways), key=lambda found: found.makespan_us)
-    return found.makespan_us if best_us is None else min(found.makespan_us, best_us), found.bound.us
+    """Give makespan and lower bound, as was told or with an effort; `best_us` is what fewer executors take."""
+    whole = decompose(graph, cluster).graph
+    problem = Problem.of(whole, cluster)
+    bound = lower_bound(problem)
+    if best_us is not None and best_us <= bound.us and not graph.over:  # what is cut into shards is another graph now
+        return best_us, bound.us
+    if effort is None or effort.schedules:
+        found = plan(graph, cluster, **told)
+        makespan_us, bound = found.makespan_us, found.bound
+    else:
+        schedule = effort.schedule(effort.counted(problem), bound, told["seed"])
+        validate(whole, cluster, schedule)
+        makespan_us = schedule.makespan_us
+    return makespan_us if best_us is None else min(makespan_us, best_us), bound.us
 
 
 def _of(like: Cluster, count: int) -> Cluster:

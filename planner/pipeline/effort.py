@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule
 from planner.schedulers import auto, get
+from planner.spills import spilled_bytes
 
-__all__ = ["Effort"]
+__all__ = ["Effort", "worth"]
 
 _MOST_SCHEDULES = 2000
 _STEPS = 40_000_000
@@ -20,8 +23,8 @@ _FEWEST_SCHEDULES = 200
 _LARGEST_INSERTED = 2 * 10**7
 """Tasks times slots up to which tasks are put into gaps as well."""
 
-_MOST_INSERTED = 5000
-"""Tasks up to which they are where memory stands in the way: looking for room in every gap takes longest."""
+_MOST_IN_MEMORY = 5000
+"""Tasks up to which they are where memory stands in the way, and up to which it is followed which values wait where."""
 
 
 @dataclass(frozen=True)
@@ -34,33 +37,42 @@ class Effort:
         That ``auto`` tries; 0 where list methods alone are quick enough.
     insertion : bool
         Whether list methods put tasks into gaps between others.
+    values : bool
+        Whether values that wait count, where they need memory.
     """
 
     schedules: int
     insertion: bool
+    values: bool = True
 
     @classmethod
-    def for_size(cls, tasks: int, edges: int, slots: int, *, memory: bool = False) -> Effort:
-        """Choose by the size of the largest plan, and by whether memory may stand in the way.
+    def for_problem(cls, problem: Problem, slots: int) -> Effort:
+        """Choose by the size of a problem, the slots of the largest cluster, and whether memory may stand in the way.
 
         Examples
         --------
-        >>> print(Effort.for_size(100, 300, 8))
+        >>> from planner.model import Cluster, Graph
+        >>> for n in (100, 100_000):
+        ...     print(Effort.for_problem(Problem.of(Graph.from_arrays(work=[1] * n), Cluster.uniform(8)), slots=64))
         auto with 2000 schedules
-        >>> print(Effort.for_size(100_000, 300_000, 64))
         the better of critical_path and heft
-        >>> print(Effort.for_size(100_000, 300_000, 1000))
-        critical_path
         """
-        steps = max(1, (20 * tasks + 4 * edges + tasks * min(slots, 64)) * (8 if memory else 1))
-        schedules = min(_MOST_SCHEDULES, _STEPS // steps)
-        insertion = tasks * slots <= _LARGEST_INSERTED and (not memory or tasks <= _MOST_INSERTED)
-        return cls(schedules if schedules >= _FEWEST_SCHEDULES else 0, insertion)
+        steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(slots, 64)
+        schedules = min(_MOST_SCHEDULES, _STEPS // max(1, steps * (1 if problem.fits else 8)))
+        few = problem.fits or problem.n <= _MOST_IN_MEMORY
+        values = problem.n <= _MOST_IN_MEMORY or not len(problem.waiting_bytes)
+        insertion = few and problem.n * slots <= _LARGEST_INSERTED
+        return cls(schedules if schedules >= _FEWEST_SCHEDULES else 0, insertion, values)
 
     def __str__(self) -> str:
         if self.schedules:
             return f"auto with {self.schedules} schedules"
-        return f"the better of {' and '.join(self.lists)}" if self.insertion else self.lists[0]
+        lists = f"the better of {' and '.join(self.lists)}" if self.insertion else self.lists[0]
+        return lists if self.values else f"{lists} without counting values that wait"
+
+    def counted(self, problem: Problem) -> Problem:
+        """Give a problem with what is counted of it."""
+        return problem if self.values else replace(problem, output_bytes=np.zeros(problem.n, dtype=np.int64))
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -71,5 +83,9 @@ class Effort:
         """Find a schedule, the same for the same problem and seed."""
         if self.schedules:
             return auto(problem, bound, seed, schedules=self.schedules).schedule
-        found = (get(name).schedule(problem, seed) for name in self.lists)
-        return min(found, key=lambda schedule: schedule.makespan_us)
+        return min((get(name).schedule(problem, seed) for name in self.lists), key=lambda found: worth(problem, found))
+
+
+def worth(problem: Problem, schedule: Schedule) -> tuple[int, int]:
+    """Give what schedules are compared by: bytes of values that are spilled, which takes time too, and the makespan."""
+    return int(spilled_bytes(problem, schedule).sum()), schedule.makespan_us

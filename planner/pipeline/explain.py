@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from planner.cost import Problem
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS, format_bytes, format_seconds
 from planner.pipeline.critical import critical_steps
@@ -13,6 +14,7 @@ from planner.pipeline.remedies import Remedy, effort_for, remedies
 from planner.pipeline.saturation import full_executors, slots_in_words
 from planner.pipeline.waiting import for_memory, links, memory, memory_waits
 from planner.report.markup import percent
+from planner.spills import spills_told
 
 __all__ = ["Explanation", "explain"]
 
@@ -90,12 +92,14 @@ def explain(found: Plan) -> Explanation:
     limits = (chain(found, steps), *others)
     if found.objective == "efficiency":
         return Explanation((_efficiency(found), slots_in_words(found)), limits)
-    effort = effort_for(found)
+    effort, problem = effort_for(found), Problem.of(found.graph, found.cluster, found.progress)
+    takes = f"The plan takes {format_seconds(found.makespan_us)}; {_least(found)}."
+    spills = [f"It counts on a disk: {told}." for told in spills_told(problem, found.cluster, found.schedule)]
     return Explanation(
-        (f"The plan takes {format_seconds(found.makespan_us)}; {_least(found)}.", _proof(found), slots_in_words(found)),
+        (takes, _proof(found), *spills, slots_in_words(found)),
         limits,
         tuple(remedies(found, [step.task for step in steps], effort)),
-        str(effort),
+        f"{effort}{' for the makespan alone' if found.objective == 'weighted' else ''}",
         tuple(_free(found)),
     )
 
@@ -113,6 +117,9 @@ def _efficiency(found: Plan) -> str:
 
 
 def _proof(found: Plan) -> str:
+    if found.objective == "weighted":
+        least = "" if found.best_value is None else f"; no plan's can be below {found.best_value:.4g}"
+        return f"Its weighted price is {found.value:.4g} s{least}."
     if found.makespan_us <= found.bound.us:
         return "It is optimal: nothing but another graph or another cluster can make it shorter."
     return f"It is at most {percent(found.gap)} above the optimum."

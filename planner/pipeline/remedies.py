@@ -11,7 +11,7 @@ from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model.arrays import Int32
 from planner.model.plan import Plan
-from planner.pipeline.effort import Effort
+from planner.pipeline.effort import Effort, worth
 from planner.pipeline.worlds import World, worlds
 from planner.schedulers.list_schedule import list_schedule
 from planner.validate import validate
@@ -49,24 +49,24 @@ class Remedy:
 
 def effort_for(found: Plan) -> Effort:
     """Choose how to plan again, by the largest of the worlds: the one of twice as many slots."""
-    graph, slots = found.graph, 2 * found.cluster.n_slots
-    return Effort.for_size(graph.n, graph.n_edges, slots, memory=not Problem.of(graph, found.cluster).fits)
+    return Effort.for_problem(Problem.of(found.graph, found.cluster), 2 * found.cluster.n_slots)
 
 
 def remedies(found: Plan, chain: Sequence[int], effort: Effort) -> list[Remedy]:
     """Plan again in every world that makes sense for a plan, and give what comes of it, the best first.
 
-    A world that only allows more is never worse than the plan at hand, which can be had there too.
+    A world that only allows more is never worse than the plan at hand, which can be had there too. Where values that
+    wait are not counted, that is the one planned again in the world as it is.
     """
-    before = found.makespan_us
     here = World("planning again, as it is", found.graph, found.cluster, found.schedule.start_us)
-    optimal = Remedy(here.what, before, before, True)
-    as_it_is = optimal if before <= found.bound.us else _again(found, here, effort, before)
+    as_it_is = Remedy(here.what, found.makespan_us, found.makespan_us, True)
+    if found.makespan_us > found.bound.us:
+        as_it_is = _again(found, here, effort, found.makespan_us)
     told = {here.what: as_it_is}
     for world in worlds(found, chain):
         reference = min(told[what].makespan_us for what in (here.what, *world.over))
         remedy = _again(found, world, effort, reference)
-        told[world.what] = replace(remedy, again=remedy.makespan_us == as_it_is.makespan_us < before)
+        told[world.what] = replace(remedy, again=remedy.makespan_us == as_it_is.makespan_us < found.makespan_us)
     if not as_it_is.saved_us:
         del told[here.what]
     return sorted(told.values(), key=lambda remedy: remedy.makespan_us)
@@ -74,7 +74,7 @@ def remedies(found: Plan, chain: Sequence[int], effort: Effort) -> list[Remedy]:
 
 def _again(found: Plan, world: World, effort: Effort, reference_us: int) -> Remedy:
     """Plan again in a world where, if it only allows more, a plan of `reference_us` can be had."""
-    problem = Problem.of(world.graph, world.cluster, found.progress)
+    problem = effort.counted(Problem.of(world.graph, world.cluster, found.progress))
     bound = lower_bound(problem)
     if world.relaxed and bound.us >= reference_us:
         return Remedy(world.what, found.makespan_us, reference_us, True)
@@ -82,10 +82,16 @@ def _again(found: Plan, world: World, effort: Effort, reference_us: int) -> Reme
     anew = effort.schedule(problem, bound, seed if isinstance(seed, int) and seed >= 0 else 0)
     order, places = _order(world), _slots(found, world)
     in_order = (list_schedule(problem, order, slots=slots, insertion=effort.insertion) for slots in (None, places))
-    best = min(anew, *in_order, key=lambda schedule: schedule.makespan_us)
+    best = min(anew, *in_order, key=lambda schedule: worth(problem, schedule))
     validate(world.graph, world.cluster, best, found.progress)
-    makespan = min(best.makespan_us, reference_us) if world.relaxed else best.makespan_us
+    spilled, makespan = worth(problem, best)
+    if world.relaxed and (makespan > reference_us or (spilled and spilled > _spilled(found))):
+        makespan = reference_us  # what is spilled takes time that no plan knows of, and is no gain
     return Remedy(world.what, found.makespan_us, makespan, makespan <= bound.us)
+
+
+def _spilled(found: Plan) -> int:
+    return worth(Problem.of(found.graph, found.cluster, found.progress), found.schedule)[0]
 
 
 def _order(world: World) -> Int32:

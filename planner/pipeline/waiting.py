@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from planner.model.arrays import Int64
 from planner.model.plan import Plan
 from planner.model.units import format_bytes, format_seconds
 from planner.pipeline.critical import Step, values_us
+from planner.pipeline.holding import Holding
 from planner.pipeline.limits import Limit, executor_name, part, printed
 from planner.report.words import count
 
@@ -56,44 +56,20 @@ def memory_waits(found: Plan) -> Int64:
 
     These are the tasks that could not have started a moment earlier, because they would have exceeded the memory.
     """
-    schedule, size, cluster = found.schedule, found.graph.memory_bytes, found.cluster
-    owner, values = cluster.slot_executor[schedule.slot], values_us(found)
-    holds = (schedule.start_us < schedule.finish_us) & (size > 0)
-    wait = np.zeros(found.graph.n, dtype=np.int64)
-    by_owner = np.lexsort((schedule.finish_us, schedule.start_us, owner))
-    first = np.searchsorted(owner[by_owner], np.arange(len(cluster.executors) + 1))
-    for executor, (low, high) in enumerate(itertools.pairwise(first.tolist())):
-        limit, here = cluster.executors[executor].memory_bytes, by_owner[low:high]
-        if limit is None or int(size[here].sum()) <= limit:
-            continue
-        holding = here[holds[here]]
-        ends = holding[np.argsort(schedule.finish_us[holding], kind="stable")]
-        begun, ended = (np.concatenate([[0], np.cumsum(size[tasks])]) for tasks in (holding, ends))
-        at = schedule.start_us[holding]
-        # What was held a moment before: all that began before, less all that had ended before.
-        held = begun[np.searchsorted(at, at)] - ended[np.searchsorted(schedule.finish_us[ends], at)]
-        short = holding[held + size[holding] > limit]
-        since = np.maximum(values[short], _idle_since(found, here, schedule.start_us[short]))
-        wait[short] = np.maximum(schedule.start_us[short] - since, 0)
-    return wait
-
-
-def _idle_since(found: Plan, tasks: Int64, at_us: Int64) -> Int64:
-    """Give since when, right before each moment, a slot that runs some of the tasks has been idle.
-
-    Parameters
-    ----------
-    tasks : ndarray of int64
-        All tasks of an executor, by their start.
-    at_us : ndarray of int64
-    """
-    schedule, since = found.schedule, at_us.copy()
-    owner = int(found.cluster.slot_executor[schedule.slot[tasks[0]]])
-    for slot in range(*np.searchsorted(found.cluster.slot_executor, [owner, owner + 1]).tolist()):
-        mine = tasks[schedule.slot[tasks] == slot]
+    schedule, slots = found.schedule, found.cluster.slot_executor
+    owner, values = slots[schedule.slot], values_us(found)
+    short = np.flatnonzero(Holding(found).short())
+    by_slot = np.lexsort((schedule.finish_us, schedule.start_us, schedule.slot))
+    first = np.searchsorted(schedule.slot[by_slot], np.arange(len(slots) + 1))
+    since = schedule.start_us.copy()  # when, right before a task starts, a slot of its executor became idle
+    for slot in np.flatnonzero(np.isin(slots, owner[short])).tolist():
+        mine, waiting = by_slot[first[slot] : first[slot + 1]], short[owner[short] == slots[slot]]
         ends = np.concatenate([[0], np.maximum.accumulate(schedule.finish_us[mine])])
-        since = np.minimum(since, ends[np.searchsorted(schedule.start_us[mine], at_us)])
-    return since
+        idle = ends[np.searchsorted(schedule.start_us[mine], schedule.start_us[waiting])]
+        since[waiting] = np.minimum(since[waiting], idle)
+    wait = np.zeros(found.graph.n, dtype=np.int64)
+    wait[short] = np.maximum(schedule.start_us - np.maximum(values, since), 0)[short]
+    return wait
 
 
 def links(found: Plan, steps: Sequence[Step]) -> Limit | None:

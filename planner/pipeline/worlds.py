@@ -146,8 +146,9 @@ def _halves(found: Plan, chain: Sequence[int]) -> Iterator[World]:
         if work[task] > 1:
             what = f"splitting the {which} task ({task_name(found, task)}, {format_seconds(int(work[task]))}) in two"
             start_us = np.append(found.schedule.start_us, found.schedule.start_us[task])
-            # Two halves may run one after the other, but each of them takes the overhead.
-            yield World(what, _halved(found.graph, task), found.cluster, start_us, not found.cluster.overhead_us)
+            # Two halves may run one after the other, but each takes the overhead, and one value waits for the other.
+            relaxed = not found.cluster.overhead_us and not len(Problem.of(found.graph, found.cluster).waiting_bytes)
+            yield World(what, _halved(found.graph, task), found.cluster, start_us, relaxed)
 
 
 def _halved(graph: Graph, task: int) -> Graph:
@@ -163,6 +164,7 @@ def _halved(graph: Graph, task: int) -> Graph:
         target=np.concatenate([target, np.full(into.sum(), graph.n), target[out]]),
         edge_bytes=np.concatenate([graph.edge_bytes, graph.edge_bytes[into], graph.edge_bytes[out]]),
         memory=np.append(graph.memory_bytes, graph.memory_bytes[task]),
+        output=np.append(graph.output_bytes, graph.output_bytes[task]),
         kind=[graph.kinds[kind] for kind in [*graph.kind.tolist(), int(graph.kind[task])]],
         pins={**graph.pins, graph.n: graph.pins[task]} if task in graph.pins else graph.pins,
         apart=graph.apart,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from planner.model.plan import Plan
+from planner.model.units import format_bytes
 from planner.report.markup import asset, bar, duration, escape, percent, table
 from planner.report.multiples import MOST_KINDS, Axis, colours_of, is_exact, small_gantt
 from planner.report.shell import page, write_text
@@ -27,7 +28,10 @@ _MERGED = (
 
 
 def write_comparison(
-    plans: Sequence[Plan], path: str | Path, about: Mapping[str, tuple[str, str]] | None = None
+    plans: Sequence[Plan],
+    path: str | Path,
+    about: Mapping[str, tuple[str, str]] | None = None,
+    spilled: Sequence[int] = (),
 ) -> Path:
     """Write plans of one graph by several methods as one HTML file that opens without a network.
 
@@ -39,6 +43,8 @@ def write_comparison(
         An HTML file; one that exists is replaced.
     about : mapping of str to (str, str), optional
         What a method does, in one line, and where it was published.
+    spilled : sequence of int, optional
+        Bytes of values that each plan spills to disk.
 
     Returns
     -------
@@ -52,7 +58,8 @@ def write_comparison(
     title = f"{count(len(plans), 'method')} compared: {count(plans[0].graph.n, 'task')}"
     title += f" on {count(plans[0].cluster.n_slots, 'slot')}"
     axis, known = Axis.of(plans), about or {}
-    parts = [_header(title, plans, axis), _table(plans, axis), _charts(plans, axis, known)]
+    spills = [f"{format_bytes(size)} spilled to disk" if size else "" for size in spilled or [0] * len(plans)]
+    parts = [_header(title, plans, axis), _table(plans, axis, spills), _charts(plans, axis, known, spills)]
     return write_text(page(title, "\n".join(parts), style=asset("report.css") + asset("comparison.css")), path)
 
 
@@ -61,7 +68,7 @@ def _name(plan: Plan) -> str:
 
 
 def _header(title: str, plans: Sequence[Plan], axis: Axis) -> str:
-    best, worst = plans[0], plans[-1]
+    best, worst = plans[0], max(plans, key=lambda plan: plan.makespan_us)
 
     def tile(name: str, value: str, remark: str, series: str = "", us: int = 0) -> str:
         drawn = bar([(series, us / axis.end_us)], width="100%", height=6) if series else ""
@@ -80,32 +87,36 @@ def _header(title: str, plans: Sequence[Plan], axis: Axis) -> str:
     return f'<header><h1>{escape(title)}</h1><div class="tiles">{"".join(tiles)}</div></header>'
 
 
-def _table(plans: Sequence[Plan], axis: Axis) -> str:
+def _table(plans: Sequence[Plan], axis: Axis, spills: Sequence[str]) -> str:
     best = plans[0].makespan_us
     rows = []
     for number, plan in enumerate(plans):
         drawn = bar([("measured", plan.makespan_us / axis.end_us)], mark=axis.bound_us / axis.end_us, width="94%")
         beyond = " →" if plan.makespan_us > axis.end_us else ""
-        against = "best" if plan.makespan_us == best else change(plan.makespan_us, best)
+        against = "best" if plan.makespan_us == best and spills[number] == spills[0] else change(plan.makespan_us, best)
         names = [f'<a href="#plan-{number}">{escape(_name(plan))}</a>', f"{drawn}{beyond}"]
         times = [duration(plan.makespan_us), against, percent(plan.gap), duration(plan.bound.us)]
-        rows.append([*names, *times, f"{plan.imbalance:.3g}", seconds(plan.seconds)])
+        rows.append([*names, *times, f"{plan.imbalance:.3g}", seconds(plan.seconds), spills[number]])
     head = ["method", "", "predicted makespan", "against the best", "gap", "lower bound", "imbalance", "planning time"]
-    marked = ['class="best"' if plan.makespan_us == best else "" for plan in plans]
+    if any(spills):
+        head.append("")
+    rows = [row[: len(head)] for row in rows]
+    alike = [plan.makespan_us == best and spilled == spills[0] for plan, spilled in zip(plans, spills, strict=True)]
+    marked = ['class="best"' if same else "" for same in alike]
     note = "Gap: how far the makespan is above the lower bound, where the tick stands. "
     note += "Imbalance: the busiest slot's time over the mean."
     body = scroll(table(head, rows, text_columns=(0, 1), attributes=marked))
     return section("Methods", body, f'<p class="note">{note}</p>')
 
 
-def _charts(plans: Sequence[Plan], axis: Axis, about: Mapping[str, tuple[str, str]]) -> str:
+def _charts(plans: Sequence[Plan], axis: Axis, about: Mapping[str, tuple[str, str]], spills: Sequence[str]) -> str:
     most = min(_MOST_OF_ONE, _MOST_BARS // len(plans))
     titled = plans[0].graph.n * len(plans) <= _MOST_TITLED
     colour, named = colours_of(plans[0])
     figures = []
     for number, plan in enumerate(plans):
         chart = small_gantt(plan, axis, colour, most=most, titled=titled)
-        caption = _caption(plan, axis, *about.get(_name(plan), ("", "")))
+        caption = _caption(plan, axis, spills[number], *about.get(_name(plan), ("", "")))
         figures.append(f'<figure id="plan-{number}"><figcaption>{caption}</figcaption>{chart}</figure>')
     note = "" if is_exact(plans[0], most) else _MERGED
     lines = '<span class="lines"><i class="bound"></i>lower bound <i class="end"></i>the plan ends</span>'
@@ -114,8 +125,9 @@ def _charts(plans: Sequence[Plan], axis: Axis, about: Mapping[str, tuple[str, st
     return section("Plans", legend, text, f'<div class="charts">{"".join(figures)}</div>')
 
 
-def _caption(plan: Plan, axis: Axis, summary: str, source: str) -> str:
+def _caption(plan: Plan, axis: Axis, spills: str, summary: str, source: str) -> str:
     facts = [f"{percent(plan.gap)} above the bound" if plan.gap > 0 else "optimal"]
+    facts += [spills] if spills else []
     if plan.method != _name(plan):
         facts.append(f"found by {plan.method}")
     if plan.makespan_us > axis.end_us:

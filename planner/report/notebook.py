@@ -14,7 +14,7 @@ import pandas as pd
 
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
-from planner.model.units import MICROSECONDS
+from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, Panel, gantt
 from planner.report.markup import asset, bar, duration, escape, percent, table
 from planner.report.measures import executor_load
@@ -128,6 +128,8 @@ def _cell(name: str, value: Any) -> str:
         return seconds(value)
     if name == "gap":
         return percent(value)
+    if name == "spilled":
+        return format_bytes(value)
     return f"{value:.4g}" if isinstance(value, float) else escape(value)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
-from planner.model.units import MICROSECONDS
+from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.markup import duration, percent, signed
 from planner.report.measures import executor_load, furthest
 from planner.report.terminal import aligned, finish, terminal_width, with_bars, wrapped
@@ -174,6 +174,8 @@ def _cell(name: str, value: Any) -> str:
         return seconds(value)
     if name == "gap":
         return percent(value)
+    if name == "spilled":
+        return format_bytes(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

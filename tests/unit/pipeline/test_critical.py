@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from by_hand import S, by_hand
 
-from planner import Cluster, Graph, Network, plan
+from planner import Cluster, Executor, Graph, Network, plan
 from planner.pipeline.critical import Step, critical_chain, critical_steps, sent_us, values_us
 
 
@@ -32,6 +32,14 @@ def test_the_chain_goes_through_memory_that_was_not_free() -> None:
 def test_memory_of_another_executor_is_nothing_to_wait_for() -> None:
     graph = Graph.from_arrays(work=[2, 2], memory=[6, 6])
     assert critical_chain(by_hand(graph, Cluster.uniform(2, memory_bytes=9), [0, 1], [0, 2])) == [1]
+
+
+def test_the_chain_goes_through_values_that_held_memory_until_they_were_taken() -> None:
+    # The value of 0 holds 4 of 5 until 1 has started, for which the slot of 2 has to be free; so 3 waits for 2.
+    graph = Graph.from_arrays(work=[1, 1, 3, 2], source=[0], target=[1], output=[4, 0, 0, 0], memory=[0, 0, 0, 5])
+    pair = Cluster((Executor("a", memory_bytes=5), Executor("b")))
+    found = by_hand(graph, pair, [0, 1, 1, 0], [0, 3, 0, 3])
+    assert critical_steps(found) == [Step(2, "nothing"), Step(3, "memory")]
 
 
 def test_of_a_value_and_a_slot_at_one_moment_the_value_is_what_was_waited_for() -> None:

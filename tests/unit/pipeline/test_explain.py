@@ -84,6 +84,20 @@ def test_what_is_proved_is_said() -> None:
     assert "It is at most 16.7 % above the optimum." in plan(graph, cluster, method="heft").explain()
 
 
+def test_a_weighted_plan_is_explained_by_its_price_and_helped_by_the_makespan_alone() -> None:
+    graph = Graph.from_arrays(work=[2, 4], output=[10**9, 0], source=[0], target=[1])
+    text = plan(graph, Cluster.uniform(2), objective="weighted", weights={"gigabytes": 5}).explain()
+    assert "Its weighted price is 6 s; no plan's can be below 6." in text and "optimal" not in text
+    assert "each planned again by auto with 2000 schedules for the makespan alone" in text
+
+
+def test_a_plan_that_spills_says_so() -> None:
+    graph = Graph.from_arrays(work=[1] * 4, source=[0, 1, 2], target=[3, 3, 3], output=[4, 4, 4, 0])
+    text = by_hand(graph, Cluster.uniform(1, memory_bytes=5), [0] * 4, [0, 1, 2, 3]).explain()
+    assert "It counts on a disk: values that wait find no room in memory and are spilled to disk, on" in text
+    assert "counts on a disk" not in plan(FORK, Cluster.uniform(2)).explain()
+
+
 def test_the_limits_after_the_chain_are_in_order_of_what_they_cost() -> None:
     graph = Graph.from_arrays(work=[1, 8], source=[0], target=[1], output=[2, 0])
     found = by_hand(graph, Cluster.uniform(2, network=Network(0, 1.0)), [0, 1], [0, 3])

@@ -119,6 +119,17 @@ def test_tasks_in_one_slot_wait_for_memory_where_another_is_free() -> None:
     assert full(by_hand(graph, pair, [2, 2, 0, 0], [0, 4, 0, 1])) is None
 
 
+def test_tasks_wait_for_values_to_leave_and_for_room_for_their_own() -> None:
+    # Till 1 starts at 3 s, the value of 0 holds 4 of 5: 2 has no room beside it, and 3 none for a value of its own.
+    graph = Graph.from_arrays(
+        work=[1, 1, 1, 1, 1], source=[0, 3], target=[1, 4], output=[4, 0, 0, 4, 0], memory=[0, 0, 3, 0, 0]
+    )
+    cluster = Cluster((Executor("a", slots=3, memory_bytes=5), Executor("b")))
+    found = by_hand(graph, cluster, [0, 3, 1, 2, 3], [0, 3, 3, 2, 4])
+    assert (memory_waits(found) / S).tolist() == [0, 0, 3, 2, 0]
+    assert not memory_waits(by_hand(graph, Cluster.uniform(4), [0, 3, 1, 2, 3], [0, 3, 3, 2, 4])).any()
+
+
 def test_where_memory_suffices_nobody_waits_for_it() -> None:
     graph = Graph.from_arrays(work=[2, 2, 2], memory=[4, 4, 4])
     for limit in (None, 8):

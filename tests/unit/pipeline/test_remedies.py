@@ -10,11 +10,13 @@ from by_hand import S, by_hand
 
 from planner import Cluster, Executor, Graph, Link, Network, Pin, Plan, plan
 from planner.cost import Problem
+from planner.model import Bound, Schedule
 from planner.pipeline.critical import critical_chain
 from planner.pipeline.effort import Effort
 from planner.pipeline.remedies import Remedy, effort_for, remedies
 from planner.pipeline.worlds import World, worlds
 from planner.replay import replay
+from planner.spills import spilled_bytes
 from planner.validate import validate
 
 SLOW = Network(0, 1.0)
@@ -122,6 +124,7 @@ def test_halves_have_all_that_the_task_had() -> None:
         target=[1, 2],
         edge_bytes=[3, 4],
         memory=[0, 7, 0],
+        output=[1, 2, 3],
         kind=["a", "b", "a"],
         pins={1: Pin(executor="1")},
     )
@@ -131,7 +134,8 @@ def test_halves_have_all_that_the_task_had() -> None:
     assert halved.work_us.tolist() == [S, 3, S, 2]
     assert halved.predecessors(3).tolist() == [0] and halved.successors(3).tolist() == [2]
     assert halved.predecessors(2).tolist() == [1, 3] and sorted(halved.edge_bytes.tolist()) == [3, 3, 4, 4]
-    assert halved.memory_bytes.tolist() == [0, 7, 0, 7] and halved.kinds[halved.kind[3]] == "b"
+    assert halved.memory_bytes.tolist() == [0, 7, 0, 7] and halved.output_bytes.tolist() == [1, 2, 3, 2]
+    assert halved.kinds[halved.kind[3]] == "b"
     assert halved.pins == {1: Pin(executor="1"), 3: Pin(executor="1")}
 
 
@@ -192,19 +196,45 @@ def test_more_memory_helps_where_tasks_wait_for_it() -> None:
     assert world(found, "twice the memory").cluster.executors[0].memory_bytes == 18
 
 
+class Spilling(Effort):
+    """Plans three makers of a value and their taker one after another on one executor, room or not."""
+
+    def schedule(self, problem: Problem, bound: Bound, seed: int) -> Schedule:
+        if problem.n != 4:
+            return super().schedule(problem, bound, seed)
+        start = np.arange(4) * S
+        return Schedule(np.zeros(4, np.int32), start, start + S)
+
+
+def test_a_gain_that_is_bought_by_spilling_is_none() -> None:
+    graph = Graph.from_arrays(work=[1] * 4, source=[0, 1, 2], target=[3, 3, 3], output=[4, 4, 4, 0])
+    cluster = Cluster.uniform(2, memory_bytes=5, network=SLOW)
+    found = by_hand(graph, cluster, [0, 0, 1, 0], [0, 4, 0, 5])
+    assert not spilled_bytes(Problem.of(graph, cluster), found.schedule).any()
+    said = {remedy.what: remedy for remedy in remedies(found, critical_chain(found), Spilling(0, True))}
+    assert said["one more executor"].makespan_us == 6 * S
+    assert said["memory without limit"].makespan_us == 4 * S, "where there is room nothing is spilled"
+
+
 @pytest.mark.parametrize(
-    ("size", "memory", "words"),
+    ("n", "slots", "memory", "output", "words"),
     [
-        ((10, 10, 2), False, "auto with 2000 schedules"),
-        ((3000, 6000, 8), False, "auto with 370 schedules"),
-        ((3000, 6000, 8), True, "the better of critical_path and heft"),
-        ((20_000, 60_000, 64), False, "the better of critical_path and heft"),
-        ((20_000, 60_000, 64), True, "critical_path"),
-        ((100_000, 300_000, 2000), False, "critical_path"),
+        (10, 2, 0, 0, "auto with 2000 schedules"),
+        (3000, 8, 0, 9, "auto with 476 schedules"),
+        (3000, 8, 9, 0, "the better of critical_path and heft"),
+        (3000, 8, 0, 99, "the better of critical_path and heft"),
+        (6000, 8, 9, 0, "critical_path"),
+        (6000, 8, 0, 99, "critical_path without counting values that wait"),
+        (20_000, 64, 0, 0, "the better of critical_path and heft"),
+        (100_000, 2000, 0, 0, "critical_path"),
     ],
 )
-def test_the_larger_the_plan_the_quicker_the_method(size: tuple[int, int, int], memory: bool, words: str) -> None:
-    assert str(Effort.for_size(*size, memory=memory)) == words
+def test_the_larger_the_plan_the_quicker_the_method(n: int, slots: int, memory: int, output: int, words: str) -> None:
+    graph = Graph.from_arrays(work=[1] * n, memory=[memory] * n, output=[output] * n, source=[0], target=[1])
+    problem = Problem.of(graph, Cluster.uniform(1, 2, memory_bytes=10))
+    effort = Effort.for_problem(problem, slots)
+    assert str(effort) == words
+    assert effort.counted(problem).waiting_bytes.any() == (output == 99 and n == 3000)
 
 
 @pytest.mark.parametrize("effort", [Effort(50, True), Effort(0, True), Effort(0, False)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from planner import Cluster, Graph, InputError, compare, plan, read_plan, simulate
+from planner import Cluster, Executor, Graph, InputError, Network, compare, plan, read_plan, simulate
 from planner.errors import InvalidPlanError
 
 FORK = Graph.from_arrays(
@@ -43,6 +43,20 @@ def test_what_one_method_has_proved_holds_for_all() -> None:
     assert [found.lower_bound for found in table.plans] == table.to_pandas()["lower_bound"].tolist() == [7.0, 7.0]
     assert [found.status for found in table.plans] == ["optimal", "optimal"]
     assert str(table).splitlines()[-1].startswith("lower bound 7 s: a constraint solver has proved")
+
+
+def test_plans_that_spill_stand_behind_those_that_do_not(tmp_path: Path) -> None:
+    graph = Graph.from_arrays(work=[1] * 4, source=[0, 1, 2], target=[3, 3, 3], output=[4, 4, 4, 0])
+    cluster = Cluster((Executor("a", memory_bytes=5), Executor("b", memory_bytes=50)), Network(0, 1.0))
+    table = compare(graph, cluster, methods=["fastest_executor", "heft"])
+    frame = table.to_pandas()
+    assert frame["method"].tolist() == ["heft", "fastest_executor"] and frame["spilled"].tolist() == [0, 3]
+    assert [found.makespan for found in table.plans] == [6.0, 4.0], "shorter, but it takes more memory than there is"
+    assert "3 B" in str(table)
+    page = table.report(tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert page.count('<tr class="best">') == 1 and page.count("3 B spilled to disk") == 2
+    assert "Longest makespan" not in page and "−33.3 %" in page
+    assert "spilled" not in compare(FORK, Cluster.uniform(2), methods=["heft"]).to_pandas()
 
 
 def test_a_comparison_writes_a_page_that_says_what_each_method_does(tmp_path: Path) -> None:
