@@ -47,6 +47,7 @@ def plan_command(words: Namespace) -> None:
     reader = Reader(words)
     settings = planning_settings(reader)
     graph, cluster = _inputs(reader)
+    reader.file_in_a_folder("output")
     reader.check()
     planned = pipeline.plan(graph, cluster, **settings)
     if words.output:

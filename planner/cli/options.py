@@ -93,6 +93,14 @@ class Reader:
                 raise InputError(f"{text} is there already and holds something; expected a new or an empty folder")
         return Path(text)
 
+    def file_in_a_folder(self, name: str) -> None:
+        """Check that a file to be written lies in a folder that exists, before anything is computed for it."""
+        text = getattr(self.words, name)
+        if text is not None and (not text or Path(text).is_dir() or not Path(text).absolute().parent.is_dir()):
+            self.faults.append(
+                Fault(f"--{name}", f"{text!r} cannot be written; expected a file in a folder that exists")
+            )
+
     def number(self, name: str, default: int, least: int = 0, most: int | None = None) -> int:
         """Read a whole number."""
         return self.option(name, default, lambda text: whole(text, least, most))

@@ -67,7 +67,7 @@ def write_text(text: str, path: str | Path) -> Path:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         problem = f"cannot be written ({error.strerror}); expected a file in a folder that exists"
-        raise InputError([Fault(str(path), problem)]) from error
+        raise InputError([Fault(str(path) or "an empty name", problem)]) from error
     return target
 
 

@@ -9,7 +9,7 @@ import pytest
 from report_samples import layered
 from shown import BLUE, EVIL, HOST, WORSE, Shown
 
-from planner import Cluster, compare
+from planner import Cluster, Graph, compare, curve
 from planner.report import write_comparison
 
 GREEN, VIOLET = (0x3C, 0xA9, 0x51), (0xA4, 0x63, 0xF2)
@@ -49,3 +49,11 @@ def test_thousands_of_tasks_are_drawn_dark_on_a_dark_page(tmp_path):
     assert shown.console == []
     assert shown.count((0x14, 0x17, 0x1D)) > 200_000
     assert shown.count((0x6B, 0x8F, 0xF0)) > 1_000
+
+
+def test_a_curve_is_drawn_with_its_knee_as_a_page_and_as_a_picture(tmp_path):
+    line = curve(Graph.from_arrays(work=[1.0] * 64), range(1, 33))
+    for name in ("curve.html", "curve.svg"):
+        shown = Shown(line.report(tmp_path / name))
+        assert shown.console == [] and shown.count(BLUE) > 300 and shown.count((0xEF, 0xB1, 0x18)) > 300
+        assert f"knee: {line.knee} executors" in shown.dom

@@ -193,6 +193,7 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["plan", "GRAPH", "--efficiency", "none.toml"], "--efficiency: is given, but --objective is not efficiency"),
         (["plan", "GRAPH", "--objective", "efficiency"], "--efficiency: is left out"),
         (["plan", "GRAPH", "-o", "/no/such/folder/plan.json"], "/no/such/folder/plan.json"),
+        (["plan", "GRAPH", "-o", "."], "--output: '.' cannot be written; expected a file in a folder that exists"),
         (["compare", "GRAPH", "--methods", "heft,xyz"], "--methods: 'xyz' is no method"),
         (["compare", "GRAPH", "--methods", ","], "--methods: names none"),
         (["simulate", "GRAPH"], "--executors: is left out; expected a range such as 2..64"),
