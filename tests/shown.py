@@ -53,7 +53,7 @@ class Shown:
         self.console = [line for line in done.stderr.decode(errors="replace").splitlines() if "CONSOLE" in line]
         self.pixels = decode_png(picture.read_bytes())
         self.log = log.read_text(encoding="utf-8", errors="replace")
-        root = re.search("<html[^>]*>", self.dom)[0]
+        root = re.search("<(?:html|svg)[^>]*>", self.dom)[0]
         self.data = {name: html.unescape(value) for name, value in re.findall('data-([a-z-]+)="([^"]*)"', root)}
 
     def count(self, colour: tuple[int, int, int], tolerance: int = 3) -> int:

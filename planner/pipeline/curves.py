@@ -186,8 +186,8 @@ def _point(
     whole = decompose(graph, cluster).graph
     problem = Problem.of(whole, cluster)
     bound = lower_bound(problem)
-    if best_us is not None and best_us <= bound.us and not graph.over:  # what is cut into shards is another graph now
-        return best_us, bound.us
+    if best_us is not None and best_us <= bound.us:
+        return best_us, best_us
     if effort is None or effort.schedules:
         found = plan(graph, cluster, **told)
         makespan_us, bound = found.makespan_us, found.bound
@@ -195,7 +195,8 @@ def _point(
         schedule = effort.schedule(effort.counted(problem), bound, told["seed"])
         validate(whole, cluster, schedule)
         makespan_us = schedule.makespan_us
-    return makespan_us if best_us is None else min(makespan_us, best_us), bound.us
+    least_us = makespan_us if best_us is None else min(makespan_us, best_us)
+    return least_us, min(bound.us, least_us)  # fewer executors may have been given fewer shards, which may be better
 
 
 def _of(like: Cluster, count: int) -> Cluster:

@@ -102,11 +102,12 @@ def test_where_fewer_executors_meet_the_bound_nothing_is_planned_again(monkeypat
     assert len(planned) == 1 and set(line.makespan_us) == set(line.bound_us) == {4_000_000}
 
 
-def test_what_is_cut_into_shards_is_planned_at_every_point() -> None:
+def test_what_is_cut_into_shards_is_cut_for_each_number_of_executors() -> None:
     builder = GraphBuilder()
     builder.map("operator:add", list(range(64)), work=64)
     line = curve(builder.build(), [1, 2, 4, 8])
     assert line.to_pandas()["makespan"].tolist() == [64.0, 32.0, 16.0, 8.0]
+    assert all(bound <= makespan for bound, makespan in zip(line.bound_us, line.makespan_us, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,12 @@ def test_tasks_wait_for_values_to_leave_and_for_room_for_their_own() -> None:
     assert not memory_waits(by_hand(graph, Cluster.uniform(4), [0, 3, 1, 2, 3], [0, 3, 3, 2, 4])).any()
 
 
+def test_the_value_that_a_task_is_the_last_to_take_is_not_in_its_way() -> None:
+    graph = Graph.from_arrays(work=[1, 1], source=[0], target=[1], output=[4, 0], memory=[0, 3])
+    found = by_hand(graph, Cluster.uniform(1, 2, memory_bytes=5), [0, 0], [0, 3])
+    assert not memory_waits(found).any(), "it is late for no reason"
+
+
 def test_where_memory_suffices_nobody_waits_for_it() -> None:
     graph = Graph.from_arrays(work=[2, 2, 2], memory=[4, 4, 4])
     for limit in (None, 8):

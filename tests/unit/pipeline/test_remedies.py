@@ -11,11 +11,13 @@ from by_hand import S, by_hand
 from planner import Cluster, Executor, Graph, Link, Network, Pin, Plan, plan
 from planner.cost import Problem
 from planner.model import Bound, Schedule
+from planner.pipeline import remedies as module
 from planner.pipeline.critical import critical_chain
 from planner.pipeline.effort import Effort
 from planner.pipeline.remedies import Remedy, effort_for, remedies
 from planner.pipeline.worlds import World, worlds
 from planner.replay import replay
+from planner.schedulers import auto, get
 from planner.spills import spilled_bytes
 from planner.validate import validate
 
@@ -196,6 +198,22 @@ def test_more_memory_helps_where_tasks_wait_for_it() -> None:
     assert world(found, "twice the memory").cluster.executors[0].memory_bytes == 18
 
 
+class Uneven(Effort):
+    """Searches where the network takes time, and does not try where it takes none."""
+
+    def schedule(self, problem: Problem, bound: Bound, seed: int) -> Schedule:
+        if problem.us_per_byte.any():
+            return auto(problem, bound, seed, schedules=500).schedule
+        return get("random").schedule(problem, seed)
+
+
+def test_what_a_world_gives_can_be_had_in_one_that_allows_more() -> None:
+    found = plan(entangled(16), Cluster(PAIR, SLOW), method="round_robin")
+    said = {remedy.what: remedy for remedy in remedies(found, critical_chain(found), Uneven(0, True))}
+    assert said["a network twice as fast"].makespan_us == 15_500_000
+    assert said["a network that costs nothing"].makespan_us <= 15_500_000
+
+
 class Spilling(Effort):
     """Plans three makers of a value and their taker one after another on one executor, room or not."""
 
@@ -214,6 +232,16 @@ def test_a_gain_that_is_bought_by_spilling_is_none() -> None:
     said = {remedy.what: remedy for remedy in remedies(found, critical_chain(found), Spilling(0, True))}
     assert said["one more executor"].makespan_us == 6 * S
     assert said["memory without limit"].makespan_us == 4 * S, "where there is room nothing is spilled"
+
+
+def test_of_two_plans_the_one_that_spills_less_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph.from_arrays(work=[1] * 4, source=[0, 1, 2], target=[3, 3, 3], output=[4, 4, 4, 0])
+    cluster = Cluster.uniform(2, memory_bytes=5, network=SLOW)
+    late, better = (by_hand(graph, cluster, [0, 0, 1, 0], [0, b, 0, b + 1]) for b in (6, 4))
+    monkeypatch.setattr(module, "list_schedule", lambda *_, **__: better.schedule)
+    monkeypatch.setattr(module, "worlds", lambda *_: ())
+    [again] = remedies(late, critical_chain(late), Spilling(0, True))
+    assert again.what == "planning again, as it is" and again.makespan_us == 6 * S, "and not 4 s with spilling"
 
 
 @pytest.mark.parametrize(

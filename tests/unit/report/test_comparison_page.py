@@ -76,9 +76,12 @@ def test_merged_charts_are_as_full_as_their_slots(n, slots):
     axis = Axis(2 * plan.makespan_us, 0)
     svg = small_gantt(plan, axis, colours_of(plan)[0], most=3000, titled=False)
     rows = -(-slots // -(-slots // 64))
-    full = 0.0
-    for opacity, d in re.findall(r'<path class="k\d"(?: stroke-opacity="([\d.]+)")? d="([^"]*)"', svg):
-        full += float(opacity or 1) * sum(int(long) for long in re.findall(r"h(\d+)", d))
+    filled = np.zeros(4)
+    for kind, opacity, d in re.findall(r'<path class="k(\d)"(?: stroke-opacity="([\d.]+)")? d="([^"]*)"', svg):
+        filled[int(kind)] += float(opacity or 1) * sum(int(long) for long in re.findall(r"h(\d+)", d))
+    full, spans = filled.sum(), plan.schedule.finish_us - plan.schedule.start_us
+    by_kind = np.bincount(plan.graph.kind, weights=spans)
+    np.testing.assert_allclose(filled / full, by_kind / by_kind.sum(), atol=0.03)
     bins = 636 / float(re.search(r"scale\(([\d.]+) ", svg)[1])
     busy = plan.busy_us.sum() / (plan.makespan_us * slots) / 2
     # Levels are rounded up to the next quarter, so a chart is never emptier than its slots, and little fuller.

@@ -73,6 +73,7 @@ def test_a_long_table_is_thinned_and_says_so():
     table, *_ = parts(curve_text(falling(range(1, 1001), 12), width=100, unicode=True))
     shown = [int(row.split()[0].replace(",", "")) for row in table[1:-1]]
     assert shown[0] == 1 and shown[-1] == 1000 and len(shown) <= 16 and shown == sorted(shown)
+    assert shown[1] - shown[0] < 5 and shown[-1] - shown[-2] > 200, "ever wider apart"
     assert table[-1] == f"{1000 - len(shown)} more numbers of executors are left out here; --json tells all"
     table, *_ = parts(curve_text(falling(range(1, 17), 12), width=100, unicode=True))
     assert len(table) == 17 and "left out" not in table[-1]
