@@ -16,7 +16,7 @@ from planner.placement import apart_groups, placements
 
 __all__ = ["Problem"]
 
-_MOST_FOLLOWED = 100_000
+_MOST_FOLLOWED = 20_000
 """Tasks up to which it is followed which values wait where."""
 
 
@@ -192,7 +192,7 @@ class Problem:
     def waiting_bytes(self) -> Int64:
         """Bytes of each value that others wait for; of shape (0,) where these can never stand in the way.
 
-        Of more than a hundred thousand tasks values are not counted: to follow all of them takes too long.
+        Of more than twenty thousand tasks values are not counted: to follow all of them takes too long.
         """
         none, limited = np.zeros(0, dtype=np.int64), self.executor_memory >= 0
         if not limited.any() or not self.output_bytes.any() or self.n > _MOST_FOLLOWED:

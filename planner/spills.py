@@ -10,7 +10,7 @@ from planner.model.cluster import Cluster
 from planner.model.plan import Schedule
 from planner.model.units import format_bytes
 
-__all__ = ["spilled_bytes", "spills_told"]
+__all__ = ["spilled_bytes", "spills_told", "worth"]
 
 _SHOWN = 8
 
@@ -67,3 +67,8 @@ def spilled_bytes(problem: Problem, schedule: Schedule) -> Int64:
     last = np.append((moments[1:] != moments[:-1]) | (where[1:] != where[:-1]), True)
     np.maximum.at(most, where[last], held[last] - problem.executor_memory[where[last]])
     return np.where(problem.executor_memory < 0, 0, most)
+
+
+def worth(problem: Problem, schedule: Schedule) -> tuple[int, int]:
+    """Give what schedules are compared by: bytes of values that are spilled, which takes time too, and the makespan."""
+    return int(spilled_bytes(problem, schedule).sum()), schedule.makespan_us

@@ -12,11 +12,11 @@ from typing import Any
 from planner import pipeline
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
+from planner.explaining.explain import explain
 from planner.io import is_plan, read_graph, read_run
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.pipeline.explain import explain
 from planner.report import load_text, plan_text, prose, write_report
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]

@@ -12,11 +12,11 @@ from planner.errors import Fault, InputError
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.plan import Bound
-from planner.pipeline.effort import worth
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan
 from planner.schedulers import methods as all_methods
 from planner.schedulers import suiting
+from planner.spills import worth
 
 if TYPE_CHECKING:
     import pandas as pd

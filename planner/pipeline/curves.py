@@ -15,8 +15,8 @@ from planner.model.cluster import Cluster, Network
 from planner.model.graph import Graph
 from planner.model.units import MICROSECONDS, format_bytes
 from planner.partitioners import decompose
-from planner.pipeline.effort import Effort
 from planner.pipeline.planning import plan
+from planner.schedulers.effort import Effort
 from planner.validate import validate
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ class Plan(model.Plan):
 
     def explain(self) -> str:
         """Say what limits the makespan, and what would help most, each found by planning again."""
-        from planner.pipeline.explain import explain  # brings pandas, as below
+        from planner.explaining.explain import explain  # brings pandas, as below
 
         return str(explain(self))
 

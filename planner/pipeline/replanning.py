@@ -12,7 +12,7 @@ from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 from planner.pipeline.plans import Plan
 from planner.schedulers import Found, auto, keep, list_anew
-from planner.spills import spilled_bytes, spills_told
+from planner.spills import spills_told, worth
 from planner.validate import validate
 
 __all__ = ["replan"]
@@ -68,8 +68,8 @@ def replan(
     bound = lower_bound(problem)
     if budget is None and not iterations:
         trials = keep(problem, plan.schedule), list_anew(problem)
-        worth = [(int(spilled_bytes(problem, trial).sum()), trial.makespan_us) for trial in trials]
-        best = worth.index(min(worth))
+        worths = [worth(problem, trial) for trial in trials]
+        best = worths.index(min(worths))
         name = ("as planned", "critical_path")[best]
         found = Found(trials[best], name, (), f"{name} was the better of two", bound)
     else:

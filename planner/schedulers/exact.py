@@ -18,7 +18,7 @@ from planner.model.plan import Schedule
 from planner.schedulers.even import is_even
 from planner.schedulers.heft import heft
 from planner.schedulers.list_schedule import list_schedule
-from planner.spills import spilled_bytes
+from planner.spills import spilled_bytes, worth
 
 __all__ = ["Proved", "exact", "refuses_exact", "solve"]
 
@@ -91,7 +91,7 @@ def solve(
         return Proved(start, bound_us, f"the solver said {said} after {solver.wall_time:.1f} s")
     bound = max(bound_us, int(np.ceil(solver.best_objective_bound - 1e-6)) * model.unit)
     schedule = model.schedule(solver)
-    best = min(start, schedule, key=lambda s: (int(spilled_bytes(problem, s).sum()), s.makespan_us))
+    best = min(start, schedule, key=lambda schedule: worth(problem, schedule))
     return Proved(best, min(bound, best.makespan_us), f"the solver said {said} after {solver.wall_time:.1f} s")
 
 

@@ -34,6 +34,10 @@ from planner.schedulers.unrelated import earliest_completion, iterated_greedy, l
 __all__ = ["Method", "get", "method_names", "methods", "suiting"]
 
 
+SLOWER_IN_MEMORY = 8
+"""How many times as long placing a task takes where memory stands in the way."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A published method.
@@ -125,7 +129,7 @@ def method_names() -> list[str]:
 
 def suiting(problem: Problem) -> tuple[Method, ...]:
     """Give the methods that plan a problem, take no longer for it than a second or so, and do not search."""
-    size = problem.n * problem.n_slots
+    size = problem.n * problem.n_slots * (1 if problem.fits else SLOWER_IN_MEMORY)
     quick = (m for m in _METHODS if not m.search and (m.largest is None or size <= m.largest))
     return tuple(method for method in quick if method.refuses(problem) is None)
 

@@ -20,7 +20,7 @@ from planner.schedulers import auto, get, suiting
 from planner.schedulers.ant_colony import forage
 from planner.schedulers.budget import Budget
 from planner.schedulers.genetic import evolve
-from planner.spills import spilled_bytes
+from planner.spills import worth
 
 TRIED = 1000
 
@@ -30,9 +30,9 @@ TRIED = 1000
 def test_no_method_and_no_search_beats_auto(graph: Graph, cluster: Cluster, seed: int) -> None:
     problem = Problem.of(graph, cluster)
     found = auto(problem, lower_bound(problem), seed, schedules=TRIED)
-    worth = _worth(problem, found.schedule)
+    best = worth(problem, found.schedule)
     for name, schedule in _others(problem, seed):
-        assert worth <= _worth(problem, schedule), name
+        assert best <= worth(problem, schedule), name
 
 
 def _others(problem: Problem, seed: int) -> Iterator[tuple[str, Schedule]]:
@@ -42,7 +42,3 @@ def _others(problem: Problem, seed: int) -> Iterator[tuple[str, Schedule]]:
     for search in (evolve, forage):
         rules = {"enough_us": lower_bound(problem).us, "budget": Budget(schedules=TRIED), "chunk": TRIED}
         yield search.__name__, search(problem, seed, start=heft, **rules).schedule  # type: ignore[arg-type]
-
-
-def _worth(problem: Problem, schedule: Schedule) -> tuple[int, int]:
-    return int(spilled_bytes(problem, schedule).sum()), schedule.makespan_us

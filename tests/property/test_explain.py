@@ -11,10 +11,10 @@ from strategies import clusters, graphs
 
 from planner import Cluster, Graph, InfeasibleError, Pin, Plan, Progress, plan, replan
 from planner.cost import Problem
+from planner.explaining.critical import critical_steps
+from planner.explaining.explain import explain
+from planner.explaining.waiting import memory_waits
 from planner.model import Schedule
-from planner.pipeline.critical import critical_steps
-from planner.pipeline.explain import explain
-from planner.pipeline.waiting import memory_waits
 from planner.spills import spilled_bytes
 
 

@@ -16,8 +16,8 @@ from strategies import clusters, graphs
 
 from planner.bounds import lower_bound
 from planner.cost import Problem
+from planner.explaining.critical import critical_chain
 from planner.model import Cluster, Graph, Plan
-from planner.pipeline.critical import critical_chain
 from planner.replay import replay
 from planner.schedulers import auto, suiting
 from planner.schedulers.list_schedule import list_schedule

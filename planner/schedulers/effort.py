@@ -8,10 +8,11 @@ import numpy as np
 
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule
-from planner.schedulers import auto, get
-from planner.spills import spilled_bytes
+from planner.schedulers.auto import auto
+from planner.schedulers.registry import get
+from planner.spills import worth
 
-__all__ = ["Effort", "worth"]
+__all__ = ["Effort"]
 
 _MOST_SCHEDULES = 2000
 _STEPS = 40_000_000
@@ -84,8 +85,3 @@ class Effort:
         if self.schedules:
             return auto(problem, bound, seed, schedules=self.schedules).schedule
         return min((get(name).schedule(problem, seed) for name in self.lists), key=lambda found: worth(problem, found))
-
-
-def worth(problem: Problem, schedule: Schedule) -> tuple[int, int]:
-    """Give what schedules are compared by: bytes of values that are spilled, which takes time too, and the makespan."""
-    return int(spilled_bytes(problem, schedule).sum()), schedule.makespan_us

@@ -6,10 +6,10 @@ import pytest
 from by_hand import S, by_hand
 
 from planner import Cluster, Executor, Graph, Link, Network, Pin, Plan
-from planner.pipeline.critical import critical_steps
-from planner.pipeline.limits import Limit, chain, huge_task
-from planner.pipeline.saturation import full_executors, slots_in_words
-from planner.pipeline.waiting import busiest_pair, for_memory, links, memory, memory_waits
+from planner.explaining.critical import critical_steps
+from planner.explaining.limits import Limit, chain, huge_task
+from planner.explaining.saturation import full_executors, slots_in_words
+from planner.explaining.waiting import busiest_pair, for_memory, links, memory, memory_waits
 
 
 def full(found: Plan) -> Limit | None:

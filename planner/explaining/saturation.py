@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from planner.cost import Problem
+from planner.explaining.critical import Step
+from planner.explaining.limits import Limit, executor_name
 from planner.model.arrays import Bool, Int32, Int64
 from planner.model.plan import Plan
 from planner.model.units import format_seconds
-from planner.pipeline.critical import Step
-from planner.pipeline.limits import Limit, executor_name
 from planner.report.markup import percent
 
 __all__ = ["full_executors", "slots_in_words"]

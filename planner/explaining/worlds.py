@@ -9,13 +9,13 @@ from typing import TypeAlias
 import numpy as np
 
 from planner.cost import Problem
+from planner.explaining.limits import executor_name, printed, task_name
+from planner.explaining.waiting import busiest_pair
 from planner.model.arrays import Int64
 from planner.model.cluster import Cluster, Executor, Link, Network
 from planner.model.graph import Graph
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS, format_seconds
-from planner.pipeline.limits import executor_name, printed, task_name
-from planner.pipeline.waiting import busiest_pair
 from planner.report.words import count
 
 __all__ = ["World", "worlds"]

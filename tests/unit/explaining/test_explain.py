@@ -8,7 +8,7 @@ import numpy as np
 from by_hand import S, by_hand
 
 from planner import Cluster, Graph, Network, plan
-from planner.pipeline.explain import explain
+from planner.explaining.explain import explain
 
 FORK = Graph.from_arrays(
     ["start", "long", "short", "end"], work=[1, 8, 2, 1], source=[0, 0, 1, 2], target=[1, 2, 3, 3], output=[10**6] * 4

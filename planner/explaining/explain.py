@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.cost import Problem
+from planner.explaining.critical import critical_steps
+from planner.explaining.limits import Limit, chain, huge_task, share_of
+from planner.explaining.remedies import Remedy, effort_for, remedies
+from planner.explaining.saturation import full_executors, slots_in_words
+from planner.explaining.waiting import for_memory, links, memory, memory_waits
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS, format_bytes, format_seconds
-from planner.pipeline.critical import critical_steps
-from planner.pipeline.limits import Limit, chain, huge_task, share_of
-from planner.pipeline.remedies import Remedy, effort_for, remedies
-from planner.pipeline.saturation import full_executors, slots_in_words
-from planner.pipeline.waiting import for_memory, links, memory, memory_waits
 from planner.report.markup import percent
 from planner.spills import spills_told
 

@@ -10,14 +10,14 @@ from by_hand import S, by_hand
 
 from planner import Cluster, Executor, Graph, Link, Network, Pin, Plan, plan
 from planner.cost import Problem
+from planner.explaining.critical import critical_chain
+from planner.explaining.remedies import Remedy, effort_for, remedies
+from planner.explaining.worlds import World, worlds
 from planner.model import Bound, Schedule
 from planner.pipeline import remedies as module
-from planner.pipeline.critical import critical_chain
-from planner.pipeline.effort import Effort
-from planner.pipeline.remedies import Remedy, effort_for, remedies
-from planner.pipeline.worlds import World, worlds
 from planner.replay import replay
 from planner.schedulers import auto, get
+from planner.schedulers.effort import Effort
 from planner.spills import spilled_bytes
 from planner.validate import validate
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.cost import Problem
+from planner.explaining.critical import Step
 from planner.model.plan import Plan
 from planner.model.units import format_seconds
-from planner.pipeline.critical import Step
 from planner.report.markup import percent, visible
 from planner.report.terminal import shortened
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from by_hand import S, by_hand
 
 from planner import Cluster, Executor, Graph, Network, plan
-from planner.pipeline.critical import Step, critical_chain, critical_steps, sent_us, values_us
+from planner.explaining.critical import Step, critical_chain, critical_steps, sent_us, values_us
 
 
 def test_the_chain_goes_through_values_on_their_way_and_through_slots() -> None:

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from planner.explaining.holding import Holding
 from planner.model.arrays import Int64
 from planner.model.plan import Plan
-from planner.pipeline.holding import Holding
 
 __all__ = ["Step", "critical_chain", "critical_steps", "sent_us", "values_us"]
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from planner.explaining.critical import Step, values_us
+from planner.explaining.holding import Holding
+from planner.explaining.limits import Limit, executor_name, part, printed
 from planner.model.arrays import Int64
 from planner.model.plan import Plan
 from planner.model.units import format_bytes, format_seconds
-from planner.pipeline.critical import Step, values_us
-from planner.pipeline.holding import Holding
-from planner.pipeline.limits import Limit, executor_name, part, printed
 from planner.report.words import count
 
 __all__ = ["busiest_pair", "for_memory", "links", "memory", "memory_waits"]

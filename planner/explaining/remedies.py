@@ -9,11 +9,12 @@ import numpy as np
 
 from planner.bounds import lower_bound
 from planner.cost import Problem
+from planner.explaining.worlds import World, worlds
 from planner.model.arrays import Int32
 from planner.model.plan import Plan
-from planner.pipeline.effort import Effort, worth
-from planner.pipeline.worlds import World, worlds
+from planner.schedulers.effort import Effort
 from planner.schedulers.list_schedule import list_schedule
+from planner.spills import worth
 from planner.validate import validate
 
 __all__ = ["Remedy", "effort_for", "remedies"]
