@@ -14,7 +14,7 @@ from planner.explaining.critical import critical_chain
 from planner.explaining.remedies import Remedy, effort_for, remedies
 from planner.explaining.worlds import World, worlds
 from planner.model import Bound, Schedule
-from planner.pipeline import remedies as module
+from planner.explaining import remedies as module
 from planner.replay import replay
 from planner.schedulers import auto, get
 from planner.schedulers.effort import Effort
