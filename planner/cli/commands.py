@@ -138,6 +138,8 @@ def planning_settings(reader: Reader) -> dict[str, Any]:
     if reader.words.efficiency is not None:
         with reader.collecting(reader.words.efficiency):
             settings["efficiency"] = pipeline.read_efficiency(reader.words.efficiency)
+    if reader.words.weights is not None:
+        settings["weights"] = reader.weights()
     return settings
 
 

@@ -7,7 +7,7 @@ import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from planner.errors import Fault, InputError
 from planner.io import read_cluster
 from planner.model.cluster import Cluster, Network
 from planner.model.units import parse_bytes, parse_rate, parse_seconds, to_us
+from planner.model.weights import Weights
+from planner.pipeline.planning import OBJECTIVES
 from planner.schedulers import method_names
 
 __all__ = ["Reader", "whole"]
@@ -23,6 +25,7 @@ __all__ = ["Reader", "whole"]
 Value = TypeVar("Value")
 DEFAULT_EXECUTORS = 4
 MOST_EXECUTORS = 100_000
+_WEIGHTS = "weights such as gigabytes=5,imbalance=0.5"
 
 
 class Reader:
@@ -140,14 +143,31 @@ class Reader:
         return names
 
     def objective(self) -> str:
-        """Read ``--objective``, which needs ``--efficiency`` when it is efficiency, and only then."""
-        name = self.option("objective", "makespan", lambda text: _known(text, "objective", ["makespan", "efficiency"]))
-        given = self.words.efficiency is not None
-        if name == "efficiency" and not given:
-            self.faults.append(Fault("--efficiency", "is left out; expected a file, because --objective is efficiency"))
-        if given and name != "efficiency":
-            self.faults.append(Fault("--efficiency", "is given, but --objective is not efficiency"))
+        """Read ``--objective``, which needs ``--efficiency`` or ``--weights`` when it is that one, and only then."""
+        name = self.option("objective", "makespan", lambda text: _known(text, "objective", list(OBJECTIVES)))
+        for option, what, objective in (("efficiency", "a file", "efficiency"), ("weights", _WEIGHTS, "weighted")):
+            given = getattr(self.words, option) is not None
+            if name == objective and not given:
+                problem = f"is left out; expected {what}, because --objective is {objective}"
+                self.faults.append(Fault(f"--{option}", problem))
+            if given and name != objective:
+                self.faults.append(Fault(f"--{option}", f"is given, but --objective is not {objective}"))
         return name
+
+    def weights(self) -> Weights | None:
+        """Read ``--weights``."""
+        found: dict[str, float] = {}
+        for text in (self.words.weights or "").split(",") if self.words.weights is not None else ():
+            with self.collecting("--weights"):
+                name, sign, weight = text.strip().partition("=")
+                if not sign:
+                    raise InputError(f"{text!r} is no NAME=WEIGHT; expected {_WEIGHTS}")
+                _known(name, "weight", [each.name for each in fields(Weights)])
+                found[name] = _decimal(weight)
+        weights = None
+        with self.collecting("--weights"):
+            weights = Weights(**found) if found else None
+        return weights
 
     def emulate(self) -> float | None:
         """Read ``--emulate``."""

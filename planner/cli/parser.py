@@ -216,9 +216,14 @@ def _network(parser: Any) -> None:
 
 def _planning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", metavar="NAME", help="the planning method (auto if left out); see: planner methods")
-    parser.add_argument("--objective", metavar="NAME", help="makespan (if left out) or efficiency")
+    parser.add_argument("--objective", metavar="NAME", help="makespan (if left out), efficiency or weighted")
     parser.add_argument(
         "--efficiency", metavar="FILE", help="efficiency of each task, or kind, on each executor, or kind"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="NAME=W,…",
+        help="for weighted: time (1 if left out), gigabytes that are sent, imbalance; each in seconds",
     )
     _effort(parser)
 

@@ -19,7 +19,7 @@ from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, 
 from planner.report.markup import asset, bar, duration, escape, percent, table
 from planner.report.measures import executor_load
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, seconds
+from planner.report.words import change, count, objective_told, seconds
 
 __all__ = ["comparison_html", "fragment", "load_html", "plan_html"]
 
@@ -44,6 +44,7 @@ def plan_html(plan: Plan) -> str:
     facts = [
         ("predicted makespan", duration(figures.predicted_us)),
         ("lower bound", duration(figures.bound_us)),
+        *((name, value) for name, value, _ in objective_told(plan)),
         ("gap", f"{percent(plan.gap)}, {plan.status}"),
         ("method", plan.method),
         ("planned in", f"{plan.seconds:.3g} s"),

@@ -16,7 +16,7 @@ from planner.report.markup import duration, percent, signed
 from planner.report.measures import executor_load, furthest
 from planner.report.terminal import aligned, finish, terminal_width, with_bars, wrapped
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, seconds
+from planner.report.words import change, count, objective_told, seconds
 
 __all__ = ["comparison_text", "load_text", "plan_text", "prose", "table"]
 
@@ -38,6 +38,7 @@ def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = No
     facts = [
         ("predicted makespan", duration(figures.predicted_us), f"found by {plan.method} in {plan.seconds:.3g} s"),
         ("lower bound", duration(figures.bound_us), plan.bound.reason),
+        *objective_told(plan),
         ("gap", percent(plan.gap), plan.status),
     ]
     rows = executor_load(plan)

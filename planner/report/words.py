@@ -8,7 +8,7 @@ from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.report.markup import bar, duration, escape
 
-__all__ = ["change", "count", "key", "links", "scroll", "seconds", "section", "task_id"]
+__all__ = ["change", "count", "key", "links", "objective_told", "scroll", "seconds", "section", "task_id"]
 
 TICK = '<i class="tick"></i>'
 """The mark of a prediction, as it stands in a bar."""
@@ -70,3 +70,24 @@ def links(tasks: Iterable[int]) -> list[str]:
 def task_id(plan: Plan, task: int) -> str:
     """Show a task's id."""
     return f"<code>{escape(plan.graph.ids[task].as_py())}</code>"
+
+
+def objective_told(plan: Plan) -> list[tuple[str, str, str]]:
+    """Tell the value of an objective other than the makespan, and what it can be at best: a name, a value, a remark.
+
+    Examples
+    --------
+    >>> from planner import Cluster, Graph, plan
+    >>> graph = Graph.from_arrays(work=[1, 1])
+    >>> objective_told(plan(graph, Cluster.uniform(1), objective="weighted", weights={"time": 3}))
+    [('weighted price', '6 s', 'at least 6 s, time × 3, gigabytes × 0.0, imbalance × 0.0')]
+    """
+    if plan.objective == "weighted":
+        told = [] if plan.best_value is None else [f"at least {seconds(plan.best_value)}"]
+        weights = plan.settings.get("weights")  # as a file has it, if the plan was read
+        told += [f"{name} × {weight}" for name, weight in weights.items()] if isinstance(weights, dict) else []
+        return [("weighted price", seconds(plan.value), ", ".join(told))]
+    if plan.objective == "efficiency":
+        most = "" if plan.best_value is None else f"at most {plan.best_value:g}"
+        return [("efficiency", f"{plan.value:g}", most)]
+    return []

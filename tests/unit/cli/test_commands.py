@@ -166,6 +166,15 @@ def test_the_objective_of_efficiency(planner: Planner, tmp_path: Path) -> None:
     assert placed == {"t1": "c1", "t2": "c4"}
 
 
+def test_the_weighted_objective(planner: Planner, graph: str, tmp_path: Path) -> None:
+    given = ("--executors", "2", "--objective", "weighted", "--weights", "gigabytes=9000, imbalance=0")
+    said = planner("plan", graph, *given, "--json", "-o", tmp_path / "plan.json")
+    # What is sent costs 9 s a megabyte: all of it on one executor, one after another.
+    assert (said.json["objective"], said.json["value"], said.json["makespan"]) == ("weighted", 7.0, 7.0)
+    assert package.read_plan(tmp_path / "plan.json").gap == pytest.approx(7 / 5 - 1)
+    assert "weighted" in planner("plan", graph, *given).out
+
+
 def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "run": "m:f", "work": -1}]}))
@@ -192,6 +201,12 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["plan", "GRAPH", "--cluster", "none.toml", "--slots", "2"], "--slots: cannot stand beside --cluster"),
         (["plan", "GRAPH", "--efficiency", "none.toml"], "--efficiency: is given, but --objective is not efficiency"),
         (["plan", "GRAPH", "--objective", "efficiency"], "--efficiency: is left out"),
+        (["plan", "GRAPH", "--objective", "weighted"], "--weights: is left out; expected weights such as gigabytes=5"),
+        (["plan", "GRAPH", "--weights", "time=1"], "--weights: is given, but --objective is not weighted"),
+        (["plan", "GRAPH", "--objective", "weighted", "--weights", "bytes=1"], "--weights: 'bytes' is no weight"),
+        (["plan", "GRAPH", "--objective", "weighted", "--weights", "time"], "--weights: 'time' is no NAME=WEIGHT"),
+        (["plan", "GRAPH", "--objective", "weighted", "--weights", "time=0"], "weights: are all 0"),
+        (["plan", "GRAPH", "--objective", "weighted", "--weights", "time=-1"], "--weights: '-1' is out of bounds"),
         (["plan", "GRAPH", "-o", "/no/such/folder/plan.json"], "/no/such/folder/plan.json"),
         (["plan", "GRAPH", "-o", "."], "--output: '.' cannot be written; expected a file in a folder that exists"),
         (["compare", "GRAPH", "--methods", "heft,xyz"], "--methods: 'xyz' is no method"),

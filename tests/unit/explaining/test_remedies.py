@@ -10,11 +10,11 @@ from by_hand import S, by_hand
 
 from planner import Cluster, Executor, Graph, Link, Network, Pin, Plan, plan
 from planner.cost import Problem
+from planner.explaining import remedies as module
 from planner.explaining.critical import critical_chain
 from planner.explaining.remedies import Remedy, effort_for, remedies
 from planner.explaining.worlds import World, worlds
 from planner.model import Bound, Schedule
-from planner.explaining import remedies as module
 from planner.replay import replay
 from planner.schedulers import auto, get
 from planner.schedulers.effort import Effort
