@@ -17,7 +17,7 @@ from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import NEVER, arrays, copy, place_all, place_rest, state, take_back
+from planner.schedulers.kernel import BY_END, INTO_GAPS, NEVER, arrays, copy, place_all, place_rest, state, take_back
 from planner.schedulers.ranks import least_behind
 from planner.schedulers.slots import transfer
 
@@ -131,7 +131,7 @@ def _steps(
     """Try neighbours at one temperature; gives the best makespan, and how often that improved."""
     np.random.seed(seed)
     better = 0
-    place_all(p, at, walk.order, walk.forced, False, True, tight, tail, NEVER)
+    place_all(p, at, walk.order, walk.forced, BY_END, INTO_GAPS, tight, tail, NEVER)
     links = _chain(p, at, walk.chain, walk.executor)
     for _ in range(count):
         critical = np.random.random() < _CRITICAL
@@ -159,7 +159,7 @@ def _steps(
         _shift(walk.order, walk.position, place, to)
         walk.forced[task] = wish
         walk.forced[other] = others_wish
-        if place_rest(p, trial, walk.order, walk.forced, False, True, tight, tail, limit, first):
+        if place_rest(p, trial, walk.order, walk.forced, BY_END, INTO_GAPS, tight, tail, limit, first):
             at, trial = trial, at
             links = _chain(p, at, walk.chain, walk.executor)
             if at.finish[walk.chain[0]] < best:
