@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from planner.cost import Problem
+from planner.model.compiled import slowness
 from planner.model.plan import Bound, Schedule, Trial
 from planner.schedulers.annealing import anneal
 from planner.schedulers.budget import Budget
@@ -126,7 +127,9 @@ def auto(
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
     left = None if until is None else max(0.0, until - time.monotonic())
-    _search(race, problem, seed, _Effort(left, schedules, max(1, _CHUNK_STEPS // steps), steps))
+    _search(
+        race, problem, seed, _Effort(left, schedules, max(1 if slowness() == 1 else 10, _CHUNK_STEPS // steps), steps)
+    )
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
 
@@ -134,7 +137,7 @@ def auto(
 def _steps(problem: Problem) -> int:
     """Estimate the steps of one schedule."""
     steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
-    return max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
+    return slowness() * max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,14 @@ def _vary(race: _Race, problem: Problem, seed: int, budget: Budget, effort: _Eff
 def _prove(race: _Race, problem: Problem, seed: int, seconds: float | None) -> None:
     """Let a constraint solver look for what is better, and for a proof that nothing is."""
     began = time.perf_counter()
-    proved = solve(problem, start=race.leader, bound_us=race.bound.us, seed=seed, seconds=seconds, effort=_PROOF_EFFORT)
+    proved = solve(
+        problem,
+        start=race.leader,
+        bound_us=race.bound.us,
+        seed=seed,
+        seconds=seconds,
+        effort=_PROOF_EFFORT / (1 if slowness() == 1 else 4),
+    )
     race.enter("exact", proved.schedule, began, proved.note)
     if proved.bound_us > race.bound.us:
         race.bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")
