@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
+from planner.cli.first import first_plan
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
 from planner.io import is_plan, read_graph, read_run
@@ -44,7 +45,8 @@ def plan_command(words: Namespace) -> None:
     settings = planning_settings(reader)
     graph, cluster = _inputs(reader)
     reader.check()
-    planned = pipeline.plan(graph, cluster, **settings)
+    with first_plan(graph, cluster, settings):
+        planned = pipeline.plan(graph, cluster, **settings)
     if words.output:
         planned.save(words.output)
     _show(words, plan_summary(planned), lambda: plan_text(planned))

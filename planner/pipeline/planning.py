@@ -9,6 +9,7 @@ from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.errors import Fault, InputError
 from planner.model.cluster import Cluster
+from planner.model.compiled import slowness
 from planner.model.graph import Graph
 from planner.model.plan import Bound, Trial
 from planner.model.units import MICROSECONDS
@@ -92,9 +93,16 @@ def plan(
         value=value,
         best_value=best,
         trials=found.trials,
-        notes=(*whole.notes, found.stopped),
+        notes=(*whole.notes, found.stopped, *_in_haste(found)),
         settings={"method": method, "budget": budget, "iterations": iterations, "seed": seed},
     )
+
+
+def _in_haste(found: Found) -> list[str]:
+    """Say so where another plan may be better, because this one was not made by compiled loops."""
+    if slowness() == 1 or found.schedule.makespan_us <= found.bound.us:
+        return []
+    return ["planned before everything was compiled, with a short search; plan again in a while for a longer one"]
 
 
 def _solve(
