@@ -28,20 +28,20 @@ help:
 	@echo "make test-fast | test-spark | check | format | zip | wheel | clean"
 
 run:
-	@$(SETUP)
+	@$(SETUP) --warm
 	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
 	@$(VENV) $(SUBMIT) jobs/corpus.py $(ARGS)
 
 test:
-	@$(SETUP) --extras test --browser
+	@$(SETUP) --extras test --browser --warm
 	@$(MAKE) --no-print-directory check test-fast test-spark
 
 test-fast:
-	@$(SETUP) --extras test --no-java
+	@$(SETUP) --extras test --no-java --warm
 	@$(VENV) pytest --ignore=tests/spark -m "not spark and not browser"
 
 test-spark:
-	@$(SETUP) --extras test --browser
+	@$(SETUP) --extras test --browser --warm
 	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser"
 
 check:
