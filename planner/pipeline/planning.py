@@ -102,7 +102,8 @@ def _in_haste(found: Found) -> list[str]:
     """Say so where another plan may be better, because this one was not made by compiled loops."""
     if slowness() == 1 or found.schedule.makespan_us <= found.bound.us:
         return []
-    return ["planned before everything was compiled, with a short search; plan again in a while for a longer one"]
+    again = "plan again when it is (planner warm), for a longer one"
+    return [f"planned before everything is compiled, with a short search; {again}"]
 
 
 def _solve(

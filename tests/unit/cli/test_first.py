@@ -18,7 +18,7 @@ from planner.model import compiled
 from planner.pipeline import planning, warming
 
 Planner = Callable[..., Any]
-HASTE = "planned before everything was compiled"
+HASTE = "planned before everything is compiled"
 
 
 @pytest.fixture
