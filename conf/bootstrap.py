@@ -392,6 +392,8 @@ def write_env(java):
         # Else another Spark's may be set; and Spark's own search for it fails in a folder with a space in its name.
         f"export SPARK_HOME={shlex.quote(str(site_packages / 'pyspark'))}",
         "unset PYTHONHOME",
+        # Tests start Python some fifty times: what was compiled once is to be kept.
+        "unset PYTHONDONTWRITEBYTECODE",
         # A bare system has no locale, and then Java cannot name files beyond ASCII.
         '[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LC_ALL=C.UTF-8',
     ]

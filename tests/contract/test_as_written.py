@@ -41,7 +41,7 @@ def test_every_method_finds_the_same_schedule(graph: str, cluster: str) -> None:
         assert lists(compiled) == lists(written), method.name
 
 
-@pytest.mark.parametrize("graph", [name for name, graph in GRAPHS.items() if graph.n > 4])
+@pytest.mark.parametrize("graph", [name for name, graph in GRAPHS.items() if 4 < graph.n < 100])
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_search_is_as_valid_and_never_behind(graph: str, cluster: str) -> None:
     """What it draws at random differs, so that it need not find the same."""

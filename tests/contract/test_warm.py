@@ -35,6 +35,7 @@ event.register("numba:compile", Listener())
 folder = Path(sys.argv[1])
 for search in ("genetic", "ant_colony"):
     sys.modules[f"planner.schedulers.{search}"]._STEPS = 10**6
+sys.modules["planner.schedulers.auto"]._PROOF_EFFORT = 0.001
 for (name, graph), cluster in zip(GRAPHS.items(), [*CLUSTERS.values()] * 2):
     if not graph.n:
         continue
