@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
-from planner.cli.first import first_plan
+from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
 from planner.io import is_plan, read_graph, read_run
@@ -21,10 +21,6 @@ from planner.report import comparison_text, load_text, plan_text, write_report
 from planner.schedulers import methods
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]
-
-
-INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
-"""Set by spark-submit; then the cluster that nobody named is the one that Spark has."""
 
 
 def methods_command(words: Namespace) -> None:

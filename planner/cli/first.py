@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from planner.model.cluster import Cluster
     from planner.model.graph import Graph
 
-__all__ = ["COMPILE", "first_command", "first_plan", "warm_command"]
+__all__ = ["COMPILE", "INSIDE_SPARK_SUBMIT", "first_command", "first_plan", "warm_command"]
 
 COMPILE = "PLANNER_COMPILE"
 """Set to ``now``, every command waits until what it needs is compiled, and leaves no process behind."""
+
+INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
+"""Set by spark-submit; then the cluster that nobody named is the one that Spark has."""
 
 _MOST_TASKS, _LARGEST = 2000, 20_000
 """Tasks, and tasks times slots, up to which a plan takes about a second without compiled loops."""
@@ -99,8 +102,7 @@ def first_command() -> Iterator[None]:
         once = "once on this machine" if kept.place() else f"for this once, because {_NOWHERE}"
         _say(f"compiling, {once}: up to {_COMPILING} s")
     yield
-    if os.environ.get(COMPILE) != "now":
-        _compile_later()
+    _compile_later()
 
 
 def _is_small(graph: Graph, cluster: Cluster) -> bool:
@@ -120,9 +122,13 @@ def _is_short(settings: Mapping[str, Any]) -> bool:
 
 
 def _compile_later() -> None:
-    """Start a process of its own that compiles everything: with no terminal and no pipes, and after all others."""
+    """Start a process of its own that compiles everything: with no terminal and no pipes, and after all others.
+
+    Not inside spark-submit, where what a driver leaves behind is nobody's.
+    """
     folder = kept.place()
-    if folder is None or not sys.executable or kept.busy(folder):
+    unwanted = os.environ.get(COMPILE) == "now" or INSIDE_SPARK_SUBMIT in os.environ
+    if unwanted or folder is None or not sys.executable or kept.busy(folder):
         return
     code = (
         "import os, pathlib, sys\n"

@@ -112,6 +112,14 @@ def test_who_wants_to_wait_waits(
     assert (speeds, started) == ([1], [])
 
 
+def test_a_driver_leaves_no_process_behind(
+    planner: Planner, graph: str, started: list[list[str]], speeds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(first.INSIDE_SPARK_SUBMIT, "1")
+    assert planner("plan", graph, "--executors", "2").code == 0
+    assert speeds[0] > 1 and started == []
+
+
 def test_where_nothing_can_be_kept_nothing_is_compiled_in_vain(
     planner: Planner, graph: str, started: list[list[str]], speeds: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +188,7 @@ def test_the_process_behind_has_no_terminal_no_pipes_and_no_haste(
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setattr(kept, "_places", lambda: [tmp_path / "kept"])
+    monkeypatch.delenv(first.COMPILE)
     first._compile_later()
     folder, leads, words, files = eval(told.read_text())
     assert (folder, leads, files) == ("/", True, [os.devnull] * 3)
