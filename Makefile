@@ -20,6 +20,8 @@ MASTER ?= local-cluster[$(CORES),1,1024]
 LOCAL := $(filter local%,$(MASTER))
 SUBMIT := $(if $(LOCAL),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1}) spark-submit --master "$(MASTER)" \
 	$(if $(LOCAL),,--py-files dist/planner.zip) --conf spark.log.level=ERROR --conf spark.ui.showConsoleProgress=false
+# Processes that share the fast tests: WORKERS=0 for none, to see what a test prints or to stop in it.
+WORKERS := 2
 # For the job itself, for example ARGS="--limit 200"
 ARGS :=
 
@@ -28,20 +30,20 @@ help:
 	@echo "make test-fast | test-spark | check | format | zip | wheel | clean"
 
 run:
-	@$(SETUP)
+	@$(SETUP) --warm
 	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
 	@$(VENV) $(SUBMIT) jobs/corpus.py $(ARGS)
 
 test:
-	@$(SETUP) --extras test --browser
+	@$(SETUP) --extras test --browser --warm
 	@$(MAKE) --no-print-directory check test-fast test-spark
 
 test-fast:
-	@$(SETUP) --extras test --no-java
-	@$(VENV) pytest --ignore=tests/spark -m "not spark and not browser"
+	@$(SETUP) --extras test --no-java --warm
+	@$(VENV) pytest -n $(WORKERS) --dist worksteal --ignore=tests/spark -m "not spark and not browser"
 
 test-spark:
-	@$(SETUP) --extras test --browser
+	@$(SETUP) --extras test --browser --warm
 	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser"
 
 check:

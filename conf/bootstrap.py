@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--extras", default="", help="extras of the package to install, with commas between them")
     parser.add_argument("--no-java", action="store_true", help="what follows needs no Java")
     parser.add_argument("--browser", action="store_true", help="what follows can use a Chromium")
+    parser.add_argument("--warm", action="store_true", help="what follows plans, and is not to wait for a compiler")
     options = parser.parse_args()
     if sys.version_info < OLDEST_PYTHON:
         this = f"{sys.executable} is {dotted(sys.version_info[:3])}"
@@ -51,6 +52,8 @@ def main():
     )  # two of us at once would destroy each other's work; the end of the process unlocks
     install_system_packages(java=not options.no_java, browser=options.browser)
     install_package(extras)
+    if options.warm:
+        compile_loops()
     write_env(None if options.no_java else find_java())
 
 
@@ -246,6 +249,13 @@ def install_package(extras):
     STAMP.write_text(json.dumps({**wanted, "extras": sorted(extras)}, indent=1), encoding="utf-8")
 
 
+def compile_loops():
+    """Have everything compiled that planning needs, unless it is; what is not has to be when it is first needed."""
+    command = [str(PYTHON), "-m", "planner", "warm"]
+    if subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode:
+        say("not everything could be compiled; see above. The first plans will take longer")
+
+
 def read_stamp():
     """Give what the last complete set-up left, or nothing."""
     try:
@@ -382,6 +392,8 @@ def write_env(java):
         # Else another Spark's may be set; and Spark's own search for it fails in a folder with a space in its name.
         f"export SPARK_HOME={shlex.quote(str(site_packages / 'pyspark'))}",
         "unset PYTHONHOME",
+        # Tests start Python some fifty times: what was compiled once is to be kept.
+        "unset PYTHONDONTWRITEBYTECODE",
         # A bare system has no locale, and then Java cannot name files beyond ASCII.
         '[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LC_ALL=C.UTF-8',
     ]

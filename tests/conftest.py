@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["PLANNER_COMPILE"] = "now"  # no test leaves a process behind that compiles
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKED_FOLDERS = {"spark": pytest.mark.spark, "browser": pytest.mark.browser}
 

@@ -16,11 +16,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
+from planner.cli.first import first_command, warm_command
 from planner.cli.parser import build_parser
 from planner.errors import PlannerError, RunError
 
 __all__ = ["exit_code", "main"]
+
+_PLANNING = ("compare", "run", "simulate")
+"""Commands that wait until what they need is compiled; ``plan`` chooses for itself."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def call() -> None:
         words = build_parser().parse(argv)
-        # Only now: help and mistyped words need not wait for numpy, pandas and compiled code.
+        if words.command == "warm":
+            warm_command(words)
+            return
+        # Only now: help and mistyped words need not wait for numpy and pandas.
         from planner.cli.commands import COMMANDS
 
-        COMMANDS[words.command](words)
+        with first_command() if words.command in _PLANNING else nullcontext():
+            COMMANDS[words.command](words)
 
     return exit_code(call)
 

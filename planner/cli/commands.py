@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
+from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
 from planner.explaining.explain import explain
@@ -20,10 +21,6 @@ from planner.model.graph import Graph
 from planner.report import load_text, plan_text, prose, write_report
 
 __all__ = ["COMMANDS", "named_graph", "planning_settings"]
-
-
-INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
-"""Set by spark-submit; then the cluster that nobody named is the one that Spark has."""
 
 
 GRAPHS_ONLY = "edges", "cluster", "slots", "memory", "bandwidth", "latency", "method", "budget", "iterations", "output"
@@ -49,7 +46,8 @@ def plan_command(words: Namespace) -> None:
     graph, cluster = _inputs(reader)
     reader.file_in_a_folder("output")
     reader.check()
-    planned = pipeline.plan(graph, cluster, **settings)
+    with first_plan(graph, cluster, settings):
+        planned = pipeline.plan(graph, cluster, **settings)
     if words.output:
         planned.save(words.output)
     if not words.explain:

@@ -73,6 +73,7 @@ def build_parser() -> Parser:
     _simulate(commands)
     _run(commands)
     _report(commands)
+    _warm(commands)
     parser.commands = dict(commands.choices)
     return parser
 
@@ -190,6 +191,16 @@ def _report(commands: Any) -> None:
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", help="the folder that `planner run --run-dir` wrote")
     parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (RUN_DIR/report.html if left out)")
+    _json(parser)
+
+
+def _warm(commands: Any) -> None:
+    parser = commands.add_parser(
+        "warm",
+        help="compile everything, once on a machine",
+        description="Compile everything that planning may need, and keep it, so that no first plan has to wait.",
+        epilog=_example("warm"),
+    )
     _json(parser)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +13,9 @@ __all__ = ["Ends", "edges_to_csr", "find_cycle", "find_cycles", "topological_ord
 
 
 Ends: TypeAlias = Int64 | Int32
+
+_FEW = 5000
+"""Up to so many edges and tasks, nothing is compiled or loaded: numpy groups them, and a loop is soon done."""
 
 
 def edges_to_csr(n: int, source: Ends, target: Ends, edge_bytes: Int64) -> tuple[Int64, Int32, Int64]:
@@ -36,8 +37,8 @@ def edges_to_csr(n: int, source: Ends, target: Ends, edge_bytes: Int64) -> tuple
     edge_bytes : ndarray of int64, shape (m,)
     """
     sources = np.require(source, np.int32, ["C", "W"])
-    order = _grouping()(n, sources, np.empty(0, dtype=np.int32))[1]
-    ptr, order = _grouping()(n, np.require(target, np.int32, ["C", "W"]), order)
+    order = _grouped(n, sources, np.empty(0, dtype=np.int32))[1]
+    ptr, order = _grouped(n, np.require(target, np.int32, ["C", "W"]), order)
     pred = sources[order]
     del sources
     sizes = edge_bytes[order]
@@ -61,21 +62,22 @@ def transpose(n: int, pred_ptr: Int64, pred: Int32) -> tuple[Int64, Int32, Int64
     succ_edge : ndarray of int64, shape (m,)
         Position of each edge in the predecessor rows.
     """
-    succ_ptr, succ_edge = _grouping()(n, pred, np.empty(0, dtype=np.int32))
+    succ_ptr, succ_edge = _grouped(n, pred, np.empty(0, dtype=np.int32))
     succ = np.repeat(np.arange(n, dtype=np.int32), np.diff(pred_ptr))[succ_edge]
     return succ_ptr, succ, succ_edge.astype(np.int64)
 
 
-@cache
-def _grouping() -> Callable[[int, Int32, Int32], tuple[Int64, Int32]]:
-    return compiled(_group)
+def _grouped(n: int, key: Int32, before: Int32) -> tuple[Int64, Int32]:
+    """Order by a key below `n`, keeping the order of `before` (of positions when empty) inside each group."""
+    if len(key) > _FEW:
+        return _counted(n, key, before)
+    order = before[np.argsort(key[before], kind="stable")] if len(before) else np.argsort(key, kind="stable")
+    return np.searchsorted(key[order], np.arange(n + 1)), order.astype(np.int32)
 
 
-def _group(n: int, key: Int32, before: Int32) -> tuple[Int64, Int32]:
-    """Order by a key below `n`, keeping the order of `before` (of positions when empty) inside each group.
-
-    Counting takes two passes and 4 bytes an edge, where sorting keys of 64 bits takes six times as much.
-    """
+@compiled
+def _counted(n: int, key: Int32, before: Int32) -> tuple[Int64, Int32]:
+    """Group by counting: two passes and 4 bytes an edge, where sorting keys of 64 bits takes six times as much."""
     m = len(key)
     ptr = np.zeros(n + 1, dtype=np.int64)
     for e in range(m):
@@ -96,12 +98,8 @@ def topological_order(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
 
     Source: A. B. Kahn, Topological sorting of large networks, CACM 5(11), 1962, doi:10.1145/368996.369025.
     """
-    return _compiled()(pred_ptr, succ_ptr, succ)
-
-
-@cache
-def _compiled() -> Callable[[Int64, Int64, Int32], Int32]:
-    return compiled(_kahn)
+    kahn = _kahn if len(pred_ptr) + len(succ) <= _FEW else _kahn_of_many
+    return kahn(pred_ptr, succ_ptr, succ)
 
 
 def _kahn(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
@@ -125,6 +123,9 @@ def _kahn(pred_ptr: Int64, succ_ptr: Int64, succ: Int32) -> Int32:
                 order[tail] = after
                 tail += 1
     return order[:tail]
+
+
+_kahn_of_many = compiled(_kahn)
 
 
 def find_cycle(pred_ptr: Int64, pred: Int32, order: Int32) -> list[int]:

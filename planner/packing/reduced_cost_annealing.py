@@ -145,7 +145,7 @@ def walk(
         more += c.dear[b] * (max(0.0, in_b - target) - max(0.0, load[b] - target))
         if more > 0 and np.random.random() >= np.exp(-more / heat):
             continue
-        late += (in_a >= best) + (in_b >= best) - (load[a] >= best) - (load[b] >= best)
+        late += int(in_a >= best) + int(in_b >= best) - int(load[a] >= best) - int(load[b] >= best)
         slot[i], load[a], load[b], where = b, in_a, in_b, h.at[i]
         if j >= 0:
             slot[j], there = a, h.at[j]

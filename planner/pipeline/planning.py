@@ -11,6 +11,7 @@ from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.errors import Fault, InputError
 from planner.model.cluster import Cluster
+from planner.model.compiled import slowness
 from planner.model.graph import Graph
 from planner.model.plan import Bound, Trial
 from planner.model.units import MICROSECONDS
@@ -112,12 +113,20 @@ def plan(
         value=value,
         best_value=best,
         trials=found.trials,
-        notes=(*whole.notes, found.stopped, *spills_told(problem, cluster, found.schedule)),
+        notes=(*whole.notes, found.stopped, *_in_haste(found), *spills_told(problem, cluster, found.schedule)),
         settings={
             **{"method": method, "budget": budget, "iterations": iterations, "seed": seed},
             **({} if counts is None else {"weights": asdict(counts)}),
         },
     )
+
+
+def _in_haste(found: Found) -> list[str]:
+    """Say so where another plan may be better, because this one was not made by compiled loops."""
+    if slowness() == 1 or found.schedule.makespan_us <= found.bound.us:
+        return []
+    again = "plan again when it is (planner warm), for a longer one"
+    return [f"planned before everything is compiled, with a short search; {again}"]
 
 
 def _solve(

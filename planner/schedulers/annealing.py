@@ -21,7 +21,7 @@ from planner.model.units import MICROSECONDS
 from planner.model.weights import Weights
 from planner.objective import GIGABYTE, price_us
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import arrays, copy, place_all, place_rest, state, take_back
+from planner.schedulers.kernel import BY_END, INTO_GAPS, arrays, copy, place_all, place_rest, state, take_back
 from planner.schedulers.room import NEVER, STRICT, WAITING, memory_rule
 from planner.schedulers.slots import transfer
 
@@ -165,7 +165,7 @@ def _steps(
     """Try neighbours at one temperature; gives the best price, and how often that improved."""
     np.random.seed(seed)
     better = 0
-    place_all(p, at, walk.order, walk.forced, False, True, memory, tail, NEVER)
+    place_all(p, at, walk.order, walk.forced, BY_END, INTO_GAPS, memory, tail, NEVER)
     links, price = _chain(p, at, walk.chain, walk.executor), _price(p, at, walk.busy, prices)
     for _ in range(count):
         critical = np.random.random() < _CRITICAL
@@ -194,10 +194,10 @@ def _steps(
         _shift(walk.order, walk.position, place, to)
         walk.forced[task] = wish
         walk.forced[other] = others_wish
-        placed, now = place_rest(p, trial, walk.order, walk.forced, False, True, memory, tail, limit, first), highest
-        if placed:
+        now = 2.0 * highest + 1.0
+        if place_rest(p, trial, walk.order, walk.forced, BY_END, INTO_GAPS, memory, tail, limit, first):
             now = _price(p, trial, walk.busy, prices)
-        if placed and now <= highest:
+        if now <= highest:
             at, trial = trial, at
             links, price = _chain(p, at, walk.chain, walk.executor), now
             if now < best:

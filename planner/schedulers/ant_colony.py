@@ -20,7 +20,7 @@ from planner.model.arrays import Float64, Int32, Int64
 from planner.model.compiled import bare, compiled
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import UNBIASED, arrays, clear, copy, place_task, state
+from planner.schedulers.kernel import BY_END, INTO_GAPS, UNBIASED, arrays, clear, copy, place_task, state
 from planner.schedulers.ranks import upward_rank
 from planner.schedulers.room import memory_rule
 from planner.schedulers.slots import alone, arrival, arrivals, gap
@@ -190,7 +190,7 @@ def _walk(p: Any, at: Any, succ_ptr: Any, succ: Any, tail: Any, q: Any, limit: A
         count, placed = count - 1, placed + 1
         q.ready[k] = q.ready[count]
         executor = _match(p, at, q, task, n)
-        if not place_task(p, at, task, -2 - executor, False, True, memory, UNBIASED):
+        if not place_task(p, at, task, np.int32(-2 - executor), BY_END, INTO_GAPS, memory, UNBIASED):
             return False
         q.walked_place[task], q.walked_executor[task] = band, executor
         q.place[task, band] += _WANES * (1.0 / bands - q.place[task, band])
@@ -216,7 +216,7 @@ def _match(p: Any, at: Any, q: Any, task: Any, n: Any) -> Any:
             continue
         ready, length = arrival(p, at, executor), p.time_us[task, p.executor_class[executor]]
         for s in range(p.first_slot[executor], p.first_slot[executor + 1]):
-            begins, _ = gap(at, s, max(ready, p.slot_ready_us[s]), length, True)
+            begins, _ = gap(at, s, max(ready, p.slot_ready_us[s]), length, INTO_GAPS)
             if q.ends[executor] < 0 or begins + length < q.ends[executor]:
                 q.ends[executor] = begins + length
         if soonest < 0 or q.ends[executor] < soonest:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from planner.cost import Problem
+from planner.model.compiled import slowness
 from planner.model.plan import Bound, Schedule, Trial
 from planner.model.units import format_bytes, format_seconds
 from planner.model.weights import Weights
@@ -146,7 +147,8 @@ def auto(
         schedules = min(_MOST_SCHEDULES, _STEPS // steps)
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
-    _search(race, problem, seed, _Effort(until, schedules, max(1, _CHUNK_STEPS // steps), steps))
+    chunk = max(1 if slowness() == 1 else 10, _CHUNK_STEPS // steps)
+    _search(race, problem, seed, _Effort(until, schedules, chunk, steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
 
@@ -154,7 +156,7 @@ def auto(
 def _steps(problem: Problem) -> int:
     """Estimate the steps of one schedule."""
     steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
-    return max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
+    return slowness() * max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,14 @@ def _vary(race: _Race, problem: Problem, seed: int, budget: Budget, effort: _Eff
 def _prove(race: _Race, problem: Problem, seed: int, seconds: float | None) -> None:
     """Let a constraint solver look for what is better, and for a proof that nothing is."""
     began = time.perf_counter()
-    proved = solve(problem, start=race.leader, bound_us=race.bound.us, seed=seed, seconds=seconds, effort=_PROOF_EFFORT)
+    proved = solve(
+        problem,
+        start=race.leader,
+        bound_us=race.bound.us,
+        seed=seed,
+        seconds=seconds,
+        effort=_PROOF_EFFORT / (1 if slowness() == 1 else 4),
+    )
     race.enter("exact", proved.schedule, began, proved.note)
     if proved.bound_us > race.bound.us:
         race.bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")

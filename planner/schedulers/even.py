@@ -179,7 +179,8 @@ def _generate(
 
     `running[i]` tasks run from ``moments[i]`` to ``moments[i + 1]``, and none from the last moment on.
     """
-    known, length = 1, np.int64(0)
+    known: Any = np.int64(1)
+    length = np.int64(0)
     moments[0], running[0] = 0, 0
     for k in range(len(order)):
         task = order[k]

@@ -20,7 +20,7 @@ from planner.model.arrays import Int32, Int64
 from planner.model.compiled import bare, compiled, inlined
 from planner.model.plan import Schedule
 from planner.schedulers.budget import Budget
-from planner.schedulers.kernel import arrays, place_all, state
+from planner.schedulers.kernel import BY_END, INTO_GAPS, arrays, place_all, state
 from planner.schedulers.ranks import topological, upward_rank
 from planner.schedulers.room import NEVER, memory_rule
 from planner.schedulers.starts import order_of, schedules_in, starts
@@ -191,7 +191,7 @@ def _breed(
         if np.random.random() < _REMATCHED:
             _rematch(p, q, np.random.randint(n))
         worst = q.ranking[size - 1]
-        if not place_all(p, at, q.child_order, q.child_wish, False, True, memory, tail, q.length[worst]):
+        if not place_all(p, at, q.child_order, q.child_wish, BY_END, INTO_GAPS, memory, tail, q.length[worst]):
             continue
         length, mark = at.finish.max(), _mark(at)
         if length > q.length[worst] or _known(q, length, mark):

@@ -17,6 +17,10 @@ from planner.schedulers.room import FREE, NEVER, RUNNING, WAITING, roomy
 from planner.schedulers.slots import alone, arrival, arrivals, empty, gap, look, put, take
 
 __all__ = [
+    "ANYWHERE",
+    "BEHIND",
+    "BY_END",
+    "INTO_GAPS",
     "UNBIASED",
     "Arrays",
     "State",
@@ -29,6 +33,12 @@ __all__ = [
     "state",
     "take_back",
 ]
+
+BY_END: Any = np.bool_(False)
+BEHIND: Any = np.bool_(False)
+INTO_GAPS: Any = np.bool_(True)
+ANYWHERE: Any = np.int32(-1)
+"""How compiled code says it: a plain `False` or -1 is a type of its own there, for which all is compiled once more."""
 
 UNBIASED = np.zeros((0, 0), dtype=np.int64)
 
@@ -143,7 +153,7 @@ def place_all(
         False if it gave up, or found no executor for a task that has to be apart from others, or no room (`STRICT`).
     """
     clear(p, at)
-    return place_rest(p, at, order, forced, by_start, insertion, memory, tail, limit, 0)
+    return place_rest(p, at, order, forced, by_start, insertion, memory, tail, limit, np.int64(0))
 
 
 @bare
@@ -240,8 +250,8 @@ def _best_slot(p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertio
         low, high = forced, forced + 1
     elif forced < -1:
         low, high = p.first_slot[-2 - forced], p.first_slot[-1 - forced]
-    best, best_key, best_other = -1, np.int64(0), np.int64(0)
-    best_start, best_prior = np.int64(0), np.int32(-1)
+    best: Any = np.int64(-1)
+    best_key, best_other, best_start, best_prior = np.int64(0), np.int64(0), np.int64(0), np.int32(-1)
     row, group, executor = p.place_row[task], p.apart[task], -1
     allowed, ready, length, more = False, np.int64(0), np.int64(0), np.int64(0)
     for s in range(low, high):

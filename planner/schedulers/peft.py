@@ -16,7 +16,7 @@ from planner.model.arrays import Float64, Int64
 from planner.model.compiled import bare, compiled
 from planner.model.plan import Schedule
 from planner.schedulers.apart import reserved
-from planner.schedulers.kernel import arrays, clear, place_task, state
+from planner.schedulers.kernel import ANYWHERE, BY_END, INTO_GAPS, arrays, clear, place_task, state
 from planner.schedulers.ranks import ready_order
 from planner.schedulers.room import memory_rule
 
@@ -33,6 +33,7 @@ def peft(problem: Problem, seed: int) -> Schedule:
     slots = np.bincount(problem.executor_class[problem.slot_executor], minlength=cost.shape[1])
     order = ready_order(problem, cost @ (slots / slots.sum()))
     bias, at = np.rint(cost).astype(np.int64), state(problem)
+    bias.setflags(write=False)  # as `UNBIASED` is, which compiles to the same
     for whole in (problem, None):
         given = problem if whole is not None else replace(problem, **reserved(problem))
         if _place_all(arrays(given), at, order, bias, memory_rule(problem)):
@@ -66,6 +67,6 @@ def _table(order: Any, succ_ptr: Any, succ: Any, succ_edge: Any, time_us: Int64,
 def _place_all(p: Any, at: Any, order: Any, bias: Any, memory: Any) -> bool:
     clear(p, at)
     for k in range(len(order)):
-        if p.fixed_slot[order[k]] < 0 and not place_task(p, at, order[k], -1, False, True, memory, bias):
+        if p.fixed_slot[order[k]] < 0 and not place_task(p, at, order[k], ANYWHERE, BY_END, INTO_GAPS, memory, bias):
             return False
     return True

@@ -15,7 +15,7 @@ from planner.model.arrays import Float64
 from planner.model.compiled import bare
 from planner.model.plan import Schedule
 from planner.schedulers.apart import reserved
-from planner.schedulers.kernel import UNBIASED, arrays, clear, place_task, state
+from planner.schedulers.kernel import BEHIND, UNBIASED, arrays, clear, place_task, state
 from planner.schedulers.room import memory_rule
 from planner.schedulers.slots import alone, arrival, arrivals
 
@@ -89,7 +89,7 @@ def _run(
         task = ready[chosen]
         count -= 1
         ready[chosen] = ready[count]
-        if not place_task(p, at, task, slot[task], by_start, False, memory, UNBIASED):
+        if not place_task(p, at, task, slot[task], by_start, BEHIND, memory, UNBIASED):
             return False
         free[slot[task]] = at.finish[task]
         for k in range(count):

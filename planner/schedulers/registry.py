@@ -6,8 +6,11 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from planner.cost import Problem
 from planner.errors import Fault, InputError
+from planner.model.compiled import slowness
 from planner.model.plan import Schedule
 from planner.schedulers.ant_colony import ant_colony
 from planner.schedulers.cpop import cpop
@@ -37,6 +40,9 @@ __all__ = ["Method", "get", "method_names", "methods", "suiting"]
 SLOWER_IN_MEMORY = 8
 """How many times as long placing a task takes where memory stands in the way."""
 
+_READY_A_SLOT = 10
+"""Ready tasks that are looked at while one slot is."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -55,6 +61,8 @@ class Method:
         Tasks times slots up to which it takes no longer than a second or so; None where it is quick at any size.
     refuses : callable
         Says in words why it does not plan a problem; None, if it does.
+    ready : bool
+        Whether it looks at all tasks that are ready whenever it places one.
     search : bool
         Whether it goes on from what other methods find, for up to a second or so.
     also : str
@@ -69,6 +77,7 @@ class Method:
     refuses: Callable[[Problem], str | None] = lambda problem: None
     search: bool = False
     also: str = ""
+    ready: bool = False
 
 
 def _method(
@@ -78,9 +87,10 @@ def _method(
     refuses: Callable[[Problem], str | None] = lambda problem: None,
     search: bool = False,
     also: str = "",
+    ready: bool = False,
 ) -> Method:
     summary = (function.__doc__ or "").partition("\n")[0].rstrip(".")
-    return Method(function.__name__, function, summary, source, largest, refuses, search, also)
+    return Method(function.__name__, function, summary, source, largest, refuses, search, also, ready)
 
 
 _METHODS = (
@@ -88,8 +98,8 @@ _METHODS = (
     _method(critical_path, "Adam, Chandy & Dickson 1974, doi:10.1145/361604.361619"),
     _method(peft, "Arabnejad & Barbosa 2014, doi:10.1109/TPDS.2013.57", largest=2 * 10**7),
     _method(cpop, "Topcuoglu, Hariri & Wu 2002, doi:10.1109/71.993206", largest=2 * 10**7),
-    _method(dls, "Sih & Lee 1993, doi:10.1109/71.207593", largest=10**6),
-    _method(etf, "Hwang, Chow, Anger & Lee 1989, doi:10.1137/0218016", largest=10**6),
+    _method(dls, "Sih & Lee 1993, doi:10.1109/71.207593", largest=10**6, ready=True),
+    _method(etf, "Hwang, Chow, Anger & Lee 1989, doi:10.1137/0218016", largest=10**6, ready=True),
     _method(linear_clustering, "Kim & Browne 1988, ICPP", largest=10**6),
     _method(exact, "Perron, Didier & Gay 2023, doi:10.4230/LIPIcs.CP.2023.3", 0, refuses_exact),
     _method(lpt, "Graham 1969, doi:10.1137/0117039", refuses=refuses),
@@ -98,9 +108,9 @@ _METHODS = (
     _method(earliest_completion, "Ibarra & Kim 1977, doi:10.1145/322003.322011", 10**8, refuses_dependent),
     _method(lp_rounding, "Lenstra, Shmoys & Tardos 1990, doi:10.1007/BF01585745", 0, refuses_dependent),
     _method(priority, "Hu 1961, doi:10.1287/opre.9.6.841", largest=10**8),
-    _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5),
-    _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
-    _method(min_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6),
+    _method(sufferage, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**5, ready=True),
+    _method(max_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6, ready=True),
+    _method(min_min, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**6, ready=True),
     _method(mct, "Maheswaran et al. 1999, doi:10.1006/jpdc.1999.1581", largest=10**8, also="greedy"),
     _method(least_loaded, "Graham 1969, doi:10.1137/0117039", largest=10**7),
     _method(round_robin, "Kleinrock 1964, doi:10.1002/nav.3800110105", largest=10**7),
@@ -129,9 +139,17 @@ def method_names() -> list[str]:
 
 def suiting(problem: Problem) -> tuple[Method, ...]:
     """Give the methods that plan a problem, take no longer for it than a second or so, and do not search."""
-    size = problem.n * problem.n_slots * (1 if problem.fits else SLOWER_IN_MEMORY)
-    quick = (m for m in _METHODS if not m.search and (m.largest is None or size <= m.largest))
+    slots, ready = problem.n_slots, max(problem.n_slots, _ready_at_once(problem) // _READY_A_SLOT)
+    slower = slowness() * (1 if problem.fits else SLOWER_IN_MEMORY)
+    size = {method.name: problem.n * (ready if method.ready else slots) * slower for method in _METHODS}
+    quick = (m for m in _METHODS if not m.search and (m.largest is None or size[m.name] <= m.largest))
     return tuple(method for method in quick if method.refuses(problem) is None)
+
+
+def _ready_at_once(problem: Problem) -> int:
+    """Give a number of tasks that are ready together at some time, if not more: the first ones, or those behind one."""
+    waiting, following = np.diff(problem.pred_ptr), np.diff(problem.succ_ptr)
+    return max(int((waiting == 0).sum()), int(following.max(initial=0)))
 
 
 def get(name: str) -> Method:

@@ -13,12 +13,12 @@ from planner.schedulers.slots import gap
 
 __all__ = ["FREE", "NEVER", "RUNNING", "STRICT", "WAITING", "memory_rule", "roomy"]
 
-FREE, RUNNING, WAITING, STRICT = range(4)
+FREE, RUNNING, WAITING, STRICT = (np.int64(rule) for rule in range(4))
 """Memory cannot stand in the way; tasks that run together have to fit; and values that wait as well, if there is a way;
 and values that wait have to, and a task that finds no room is not placed."""
 
 
-def memory_rule(problem: Problem) -> int:
+def memory_rule(problem: Problem) -> Any:
     """Give the rule of memory for a problem: `FREE`, `RUNNING` or `WAITING`."""
     return FREE if problem.fits else WAITING if len(problem.waiting_bytes) else RUNNING
 

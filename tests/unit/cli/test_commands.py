@@ -273,7 +273,7 @@ def test_an_endless_gap_is_null_in_json(planner: Planner, tmp_path: Path) -> Non
 
 
 def test_help_has_examples(planner: Planner, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("methods", "plan", "compare", "simulate", "run", "report"):
+    for command in ("methods", "plan", "compare", "simulate", "run", "report", "warm"):
         with pytest.raises(SystemExit) as left:
             planner(command, "--help")
         assert left.value.code == 0

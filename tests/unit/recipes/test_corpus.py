@@ -134,9 +134,11 @@ def test_equal_cosines_go_to_the_document_that_comes_first(tmp_path: Path) -> No
     assert rows.column("neighbours").to_pylist() == [["b", "c"], ["a", "c"], ["a", "b"], ["a", "b"], []]
 
 
-def test_limit_spreads_over_the_whole_list() -> None:
-    everything = source_text.source_files()
-    some = source_text.source_files(limit=10)
+def test_limit_spreads_over_the_whole_list(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / f"m{i:03}.py").touch()
+    everything = source_text.source_files(str(tmp_path))
+    some = source_text.source_files(str(tmp_path), limit=10)
     assert len(some) == 10 and [n for n, _, _ in some] == list(range(10))
     position = [path for _, path, _ in everything].index(some[-1][1])
     assert position >= 0.85 * len(everything)

@@ -8,6 +8,7 @@ import pytest
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import Bound, Cluster, Graph, Network
+from planner.model.compiled import interpreted
 from planner.schedulers import auto, get, suiting
 from planner.schedulers.annealing import anneal
 from planner.schedulers.ant_colony import forage
@@ -85,11 +86,11 @@ def test_a_search_is_never_worse_than_where_it_started_and_stops_when_told(searc
 
 
 def test_only_a_search_that_pays_is_begun() -> None:
-    graph = Graph.from_arrays(work=np.arange(1, 200_001))
+    graph = Graph.from_arrays(work=np.arange(1, 100_001))
     found = auto(Problem.of(graph, Cluster.uniform(64, network=Network(10, 1e6))), IMPOSSIBLE, 0)
     tried = [trial.method for trial in found.trials]
     assert "critical_path" in tried and "sufferage" not in tried and "lpt" not in tried
-    assert found.stopped == "with 200000 tasks on 64 slots a search takes longer than a second"
+    assert found.stopped == "with 100000 tasks on 64 slots a search takes longer than a second"
 
 
 def test_a_budget_counts_schedules_or_seconds() -> None:
@@ -121,3 +122,25 @@ def test_justification_finds_optima_that_perturbed_ranks_alone_miss(seed: int) -
     problem = Problem.of(graph, Cluster.uniform(4, network=Network()))
     bound = lower_bound(problem)
     assert auto(problem, bound, seed).schedule.makespan_us == bound.us
+
+
+@pytest.mark.parametrize("behind_one", [False, True])
+def test_what_looks_at_all_ready_tasks_is_not_tried_where_very_many_are(behind_one: bool) -> None:
+    n, edges = 30_000, 29_999 * behind_one
+    graph = Graph.from_arrays(work=np.ones(n), source=np.zeros(edges, int), target=np.arange(edges) + 1)
+    names = {method.name for method in suiting(Problem.of(graph, Cluster.uniform(4, network=Network(10, 1e6))))}
+    assert {"heft", "critical_path", "peft"} <= names
+    assert not names & {"dls", "etf", "max_min", "min_min", "sufferage"}
+
+
+def test_without_compiled_loops_less_is_tried_and_searched() -> None:
+    graph = Graph.from_arrays(work=np.ones(500), source=np.arange(499), target=np.arange(499) + 1)
+    problem = Problem.of(graph, CLUSTERS["three equal"])
+    with interpreted():
+        assert (
+            {"heft", "critical_path"}
+            <= {method.name for method in suiting(problem)}
+            < {method.name for method in suiting(HARD)}
+        )
+        found = auto(HARD, IMPOSSIBLE, 0)
+    assert 100 < int(found.stopped.removeprefix("the budget of ").split()[0]) < 1000

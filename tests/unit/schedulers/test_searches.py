@@ -42,7 +42,7 @@ def test_it_is_never_behind_what_it_starts_from_and_the_seed_decides(name: str) 
 
 @pytest.mark.parametrize("name", ["genetic", "ant_colony"])
 def test_what_is_too_large_to_search_is_only_scheduled(name: str) -> None:
-    problem = Problem.of(Graph.from_arrays(work=np.arange(1, 200_001)), Cluster.uniform(64, network=Network(10, 1e6)))
+    problem = Problem.of(Graph.from_arrays(work=np.arange(1, 20_001)), Cluster.uniform(64, network=Network(10, 1e6)))
     found, critical = (get(each).schedule(problem, 0) for each in (name, "critical_path"))
     assert np.array_equal(found.start_us, critical.start_us)
 
