@@ -53,6 +53,9 @@ _SMALL = 400
 _PROOF_SHARE, _PROOF_EFFORT = 0.2, 0.05
 """Part of the time left that it may take; where schedules are counted, its deterministic time: less than a second."""
 
+_LEAST_CHUNK, _HASTY_EFFORT = 10, 0.0125
+"""Where loops are not compiled: neighbours for which a chunk is worth beginning, and what a proof may take."""
+
 _WALKS = 8
 _PER_WALK = 3000
 """Annealing begins anew for every so many neighbours a task, at most so often."""
@@ -147,7 +150,7 @@ def auto(
         schedules = min(_MOST_SCHEDULES, _STEPS // steps)
         if schedules < _LARGEST_SEARCHED:
             return race.found(f"with {problem.n} tasks on {problem.n_slots} slots a search takes longer than a second")
-    chunk = max(1 if slowness() == 1 else 10, _CHUNK_STEPS // steps)
+    chunk = max(1 if slowness() == 1 else _LEAST_CHUNK, _CHUNK_STEPS // steps)
     _search(race, problem, seed, _Effort(until, schedules, chunk, steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
@@ -234,14 +237,8 @@ def _vary(race: _Race, problem: Problem, seed: int, budget: Budget, effort: _Eff
 def _prove(race: _Race, problem: Problem, seed: int, seconds: float | None) -> None:
     """Let a constraint solver look for what is better, and for a proof that nothing is."""
     began = time.perf_counter()
-    proved = solve(
-        problem,
-        start=race.leader,
-        bound_us=race.bound.us,
-        seed=seed,
-        seconds=seconds,
-        effort=_PROOF_EFFORT / (1 if slowness() == 1 else 4),
-    )
+    effort = _PROOF_EFFORT if slowness() == 1 else _HASTY_EFFORT
+    proved = solve(problem, start=race.leader, bound_us=race.bound.us, seed=seed, seconds=seconds, effort=effort)
     race.enter("exact", proved.schedule, began, proved.note)
     if proved.bound_us > race.bound.us:
         race.bound = Bound(proved.bound_us, "a constraint solver has proved that there is nothing shorter")

@@ -13,7 +13,7 @@ from planner.schedulers.budget import Budget
 
 __all__ = ["assign", "earliest_completion", "iterated_greedy", "lp_rounding", "refuses_dependent"]
 
-_MOST_ROUNDS, _CELLS = 100_000, 300_000_000
+_MOST_ROUNDS, _STEPS = 100_000, 300_000_000
 """Rounds of iterated greedy, and rounds times tasks times slots, that take about a second."""
 
 
@@ -45,7 +45,7 @@ def iterated_greedy(problem: Problem, seed: int) -> Schedule:
     """Take a few independent tasks off their slots and put them back, again and again, from earliest completion on."""
     times, allowed, ready = _columns(problem)
     slot, _ = packing.earliest_completion(times, allowed, ready)
-    count = min(_MOST_ROUNDS, _CELLS // max(1, times.size))
+    count = min(_MOST_ROUNDS, _STEPS // max(1, times.size))
     return _scheduled(problem, packing.iterated_greedy(times, allowed, ready, slot, enough=0, seed=seed, count=count))
 
 
