@@ -53,8 +53,10 @@ def critical_steps(found: Plan) -> list[Step]:
         return []
     sent, before, holding = sent_us(found), _before(found), Holding(found)
     steps: list[Step] = []
+    seen: set[int] = set()  # tasks of no length, which start and end together, can wait for the memory of one another
     task = int(schedule.finish_us.argmax())
     while True:
+        seen.add(task)
         start = int(schedule.start_us[task])
         reasons = _reasons(found, task, sent, before) if start > 0 else []
         if start > 0 and max(reasons, default=(0,))[0] < start:
@@ -62,6 +64,7 @@ def critical_steps(found: Plan) -> list[Step]:
             for taker in holding.took(task):
                 freed = [reason for reason in _reasons(found, taker, sent, before) if reason[0] == start]
                 reasons += [(start, _SLOT, other, "memory", way) for _, _, other, _, way in freed]
+        reasons = [reason for reason in reasons if reason[2] not in seen]
         if not reasons:
             steps.append(Step(task, "nothing"))
             return steps[::-1]
