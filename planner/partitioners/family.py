@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
 
 from planner.model.arrays import Bool, Float64
 from planner.model.cluster import Cluster
-from planner.model.graph import Graph
+from planner.model.graph import Graph, Over
 from planner.model.progress import Progress
+from planner.partitioners.tree import tree_levels
 from planner.placement import placements
 
 __all__ = ["Places", "Usable", "family_of"]
@@ -64,11 +66,18 @@ class Places:
         limits = []
         for task in sharing:
             group = [other for other, name in graph.apart.items() if name == graph.apart[task]]
-            cut = sum(other in graph.over for other in group)
+            cut = [graph.over[other] for other in group if other in graph.over]
             executors: Bool = self.place[self.row[task]]
-            limits.append(max(1, (int(executors.sum()) - len(group) + cut) // cut))
+            left = int(executors.sum()) - len(group) + len(cut)
+            enough = bisect_right(range(1, left + 1), left, key=lambda shards: _tasks(cut, shards))
+            limits.append(max(1, enough))
         return min(limits, default=None)
 
     def _following(self, family: list[int]) -> list[int]:
-        """Add the trees over a family: a tree never has more tasks than leaves."""
+        """Add the trees over a family."""
         return [*family, *(task for task, over in self.graph.over.items() if over.tree in family)]
+
+
+def _tasks(cut: list[Over], shards: int) -> int:
+    """Give how many tasks data-parallel tasks become with so many shards."""
+    return sum(shards if over.tree is None else sum(map(len, tree_levels(shards, over.fan_in))) for over in cut)

@@ -247,3 +247,5 @@ def test_a_tree_that_stays_apart_has_no_more_tasks_than_there_are_executors() ->
     mapped = builder.map(_total, list(range(100)), id="mapped", work=100)
     builder.reduce(_total, mapped, id="tree", fan_in=2, apart="g")
     assert len(decompose(builder.build(), Cluster.uniform(4)).graph.apart) == 3
+    for executors in range(1, 12):  # five leaves make a tree of six tasks
+        assert len(decompose(builder.build(), Cluster.uniform(executors)).graph.apart) <= executors
