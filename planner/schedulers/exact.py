@@ -8,12 +8,13 @@ the tasks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Int64
+from planner.model.arrays import Int32, Int64
 from planner.model.plan import Schedule
 from planner.schedulers.even import is_even
 from planner.schedulers.heft import heft
@@ -90,8 +91,7 @@ def solve(
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Proved(start, bound_us, f"the solver said {said} after {solver.wall_time:.1f} s")
     bound = max(bound_us, int(np.ceil(solver.best_objective_bound - 1e-6)) * model.unit)
-    schedule = model.schedule(solver)
-    best = min(start, schedule, key=lambda schedule: worth(problem, schedule))
+    best = min(start, *model.schedules(solver), key=lambda schedule: worth(problem, schedule))
     return Proved(best, min(bound, best.makespan_us), f"the solver said {said} after {solver.wall_time:.1f} s")
 
 
@@ -278,17 +278,30 @@ class _Programme:
                 else:
                     self.programme.add_at_most_one(there)
 
-    def schedule(self, solver: Any) -> Schedule:
-        """Read the order and the executors of the solution, and schedule by them: nothing starts later."""
+    def schedules(self, solver: Any) -> Iterator[Schedule]:
+        """Schedule in the order and on the executors of the solution: nothing starts later. Then, as it stands.
+
+        Where a value waits, a task that starts sooner than it has to may hold memory that another needs.
+        """
         p = self.problem
-        start, finish = p.fixed_start_us.copy(), p.fixed_finish_us.copy()
+        start, finish = p.fixed_start_us // self.unit, p.fixed_finish_us // self.unit
         where = np.zeros(p.n, dtype=np.int64)
         for task in np.flatnonzero(self.left).tolist():
             chosen = (e for e, literal in self.on[task].items() if literal is True or solver.boolean_value(literal))
             where[task] = next(chosen)
             start[task] = solver.value(self.start[task])
             finish[task] = solver.value(self.end[task])
-        start[~self.left] //= self.unit
-        finish[~self.left] //= self.unit
         order = np.lexsort((np.argsort(p.order), finish, start)).astype(np.int32)
-        return list_schedule(p, order, executors=None if self.alone else where.astype(np.int32), insertion=True)
+        yield list_schedule(p, order, executors=None if self.alone else where.astype(np.int32), insertion=True)
+        if len(p.waiting_bytes):
+            yield self._as_it_stands(order, where, start * self.unit)
+
+    def _as_it_stands(self, order: Int32, where: Int64, start: Int64) -> Schedule:
+        p, slot = self.problem, self.problem.fixed_slot.copy()
+        start_us, finish_us, free = p.fixed_start_us.copy(), p.fixed_finish_us.copy(), p.slot_ready_us.copy()
+        for task in order[self.left[order]].tolist():
+            slots = range(p.first_slot[where[task]], p.first_slot[where[task] + 1])
+            slot[task] = next(s for s in slots if free[s] <= start[task])
+            start_us[task], finish_us[task] = start[task], start[task] + p.time_us[task, p.executor_class[where[task]]]
+            free[slot[task]] = finish_us[task]
+        return Schedule(slot, start_us, finish_us)
