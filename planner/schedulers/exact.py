@@ -293,15 +293,18 @@ class _Programme:
             finish[task] = solver.value(self.end[task])
         order = np.lexsort((np.argsort(p.order), finish, start)).astype(np.int32)
         yield list_schedule(p, order, executors=None if self.alone else where.astype(np.int32), insertion=True)
-        if len(p.waiting_bytes):
-            yield self._as_it_stands(order, where, start * self.unit)
+        if len(p.waiting_bytes) and (schedule := self._as_it_stands(order, where, start * self.unit)):
+            yield schedule
 
-    def _as_it_stands(self, order: Int32, where: Int64, start: Int64) -> Schedule:
+    def _as_it_stands(self, order: Int32, where: Int64, start: Int64) -> Schedule | None:
+        """Give every task a slot that is free then. A task that takes no time may have none: the programme lets it be."""
         p, slot = self.problem, self.problem.fixed_slot.copy()
         start_us, finish_us, free = p.fixed_start_us.copy(), p.fixed_finish_us.copy(), p.slot_ready_us.copy()
         for task in order[self.left[order]].tolist():
             slots = range(p.first_slot[where[task]], p.first_slot[where[task] + 1])
-            slot[task] = next(s for s in slots if free[s] <= start[task])
+            slot[task] = next((s for s in slots if free[s] <= start[task]), -1)
+            if slot[task] < 0:
+                return None
             start_us[task], finish_us[task] = start[task], start[task] + p.time_us[task, p.executor_class[where[task]]]
             free[slot[task]] = finish_us[task]
         return Schedule(slot, start_us, finish_us)

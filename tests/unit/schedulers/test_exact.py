@@ -58,3 +58,20 @@ def test_a_problem_that_is_too_large_is_refused_in_words() -> None:
     graph = Graph.from_arrays(work=[1.0] * 30_000)
     with pytest.raises(InputError, match="method: exact is for up to 20000 tasks times executors; expected another"):
         plan(graph, Cluster.uniform(2, network=Network(10)), method="exact")
+
+
+def test_tasks_of_no_length_have_a_slot_of_their_own_where_values_wait() -> None:
+    cluster = Cluster((Executor("0", memory_bytes=8), Executor("1", speed=0.5)), Network(500_000))
+    for seed in range(40):  # where the programme has such a task inside another, it stands elsewhere in the schedule
+        rng = np.random.default_rng(seed)
+        awaited, waits = np.nonzero(np.triu(rng.random((6, 6)) < 0.3, k=1))
+        graph = Graph.from_arrays(
+            work=rng.choice([0, 0, 1, 2, 4], 6),
+            source=awaited,
+            target=waits,
+            output=rng.integers(0, 4, 6),
+            memory=rng.integers(0, 5, 6),
+        )
+        problem = Problem.of(graph, cluster)
+        proved = solve(problem, start=get("heft").schedule(problem, 0), bound_us=0, seed=seed)
+        validate(graph, cluster, proved.schedule)
