@@ -297,7 +297,7 @@ class _Programme:
             yield schedule
 
     def _as_it_stands(self, order: Int32, where: Int64, start: Int64) -> Schedule | None:
-        """Give every task a slot that is free then. A task that takes no time may have none: the programme lets it be."""
+        """Give every task a slot that is free then: a task that takes no time may have none."""
         p, slot = self.problem, self.problem.fixed_slot.copy()
         start_us, finish_us, free = p.fixed_start_us.copy(), p.fixed_finish_us.copy(), p.slot_ready_us.copy()
         for task in order[self.left[order]].tolist():
