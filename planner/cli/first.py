@@ -1,6 +1,6 @@
 """The first commands on a machine: what they do until everything is compiled, and how that comes about.
 
-Compiling takes some twenty seconds, once. The first plan of a small graph does not wait for it: loops run as they are
+Compiling takes about half a minute, once. The first plan of a small graph does not wait for it: loops run as they are
 written, and a process that nobody has to wait for compiles everything meanwhile.
 """
 
@@ -34,7 +34,7 @@ INSIDE_SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"
 _MOST_TASKS, _LARGEST = 2000, 20_000
 """Tasks, and tasks times slots, up to which a plan takes about a second without compiled loops."""
 
-_COMPILING = 20
+_COMPILING = 30
 """Seconds that compiling takes; who gives a search more than that can wait for it."""
 
 _NOWHERE = "neither the package's folder nor the home can be written; NUMBA_CACHE_DIR names another place"

@@ -15,7 +15,7 @@ from planner.model.units import format_bytes, format_seconds
 from planner.model.weights import Weights
 from planner.objective import price_us
 from planner.schedulers.annealing import anneal
-from planner.schedulers.budget import Budget
+from planner.schedulers.budget import Budget, steps_of
 from planner.schedulers.even import is_even
 from planner.schedulers.exact import solve
 from planner.schedulers.independent import refuses, repartition
@@ -31,9 +31,6 @@ _STEPS = 400_000_000
 
 _CHUNK_STEPS = 4_000_000
 """Steps between two looks at the clock: some ten milliseconds."""
-
-_STEPS_MEMORY = 8
-"""How many times as long a step takes where memory stands in the way."""
 
 _MOST_SCHEDULES = 200_000
 """A small problem is not searched for longer than this, if nothing else is said."""
@@ -145,7 +142,7 @@ def auto(
         race.enter(method.name, method.schedule(problem, seed), began)
         if race.met:
             return race.found(_MET)
-    steps = _steps(problem)
+    steps = slowness() * steps_of(problem)
     if until is None and schedules is None:
         schedules = min(_MOST_SCHEDULES, _STEPS // steps)
         if schedules < _LARGEST_SEARCHED:
@@ -154,12 +151,6 @@ def auto(
     _search(race, problem, seed, _Effort(until, schedules, chunk, steps))
     how = f"{seconds:g} s, so that another run may find another plan" if until is not None else f"{schedules} schedules"
     return race.found(f"the budget of {how} was used up")
-
-
-def _steps(problem: Problem) -> int:
-    """Estimate the steps of one schedule."""
-    steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
-    return slowness() * max(100, steps * (1 if problem.fits else _STEPS_MEMORY))
 
 
 @dataclass(frozen=True)

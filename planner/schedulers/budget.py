@@ -1,11 +1,33 @@
-"""How much a search may try: so many schedules, or so many seconds."""
+"""How much a search may try: so many schedules, or so many seconds; and what a schedule costs."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 
-__all__ = ["Budget"]
+from planner.cost import Problem
+
+__all__ = ["SLOWER_IN_MEMORY", "Budget", "steps_of"]
+
+SLOWER_IN_MEMORY = 8
+"""How many times as long placing a task takes where memory stands in the way."""
+
+_FEWEST_STEPS, _MOST_LOOKED_AT = 100, 64
+"""What a schedule takes at least, and slots beyond which it takes no more steps."""
+
+
+def steps_of(problem: Problem, slots: int | None = None) -> int:
+    """Estimate the steps that the kernel takes for one list schedule; some hundred million are a second.
+
+    Parameters
+    ----------
+    problem : Problem
+    slots : int, optional
+        How many there are, if not those of the problem.
+    """
+    looked_at = min(problem.n_slots if slots is None else slots, _MOST_LOOKED_AT)
+    steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * looked_at
+    return max(_FEWEST_STEPS, steps * (1 if problem.fits else SLOWER_IN_MEMORY))
 
 
 @dataclass(frozen=True)

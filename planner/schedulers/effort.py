@@ -9,6 +9,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.plan import Bound, Schedule
 from planner.schedulers.auto import auto
+from planner.schedulers.budget import steps_of
 from planner.schedulers.registry import get
 from planner.spills import worth
 
@@ -58,8 +59,7 @@ class Effort:
         auto with 2000 schedules
         the better of critical_path and heft
         """
-        steps = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(slots, 64)
-        schedules = min(_MOST_SCHEDULES, _STEPS // max(1, steps * (1 if problem.fits else 8)))
+        schedules = min(_MOST_SCHEDULES, _STEPS // steps_of(problem, slots))
         few = problem.fits or problem.n <= _MOST_IN_MEMORY
         values = problem.n <= _MOST_IN_MEMORY or not len(problem.waiting_bytes)
         insertion = few and problem.n * slots <= _LARGEST_INSERTED

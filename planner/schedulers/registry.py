@@ -13,6 +13,7 @@ from planner.errors import Fault, InputError
 from planner.model.compiled import slowness
 from planner.model.plan import Schedule
 from planner.schedulers.ant_colony import ant_colony
+from planner.schedulers.budget import SLOWER_IN_MEMORY
 from planner.schedulers.cpop import cpop
 from planner.schedulers.critical_path import critical_path
 from planner.schedulers.dls import dls
@@ -35,10 +36,6 @@ from planner.schedulers.sufferage import sufferage
 from planner.schedulers.unrelated import earliest_completion, iterated_greedy, lp_rounding, refuses_dependent
 
 __all__ = ["Method", "get", "method_names", "methods", "suiting"]
-
-
-SLOWER_IN_MEMORY = 8
-"""How many times as long placing a task takes where memory stands in the way."""
 
 _READY_A_SLOT = 10
 """Ready tasks that are looked at while one slot is."""

@@ -7,6 +7,7 @@ import numpy as np
 from planner.cost import Problem
 from planner.model.arrays import Int32
 from planner.model.plan import Schedule
+from planner.schedulers.budget import steps_of
 from planner.schedulers.cpop import cpop
 from planner.schedulers.critical_path import critical_path
 from planner.schedulers.heft import heft
@@ -17,9 +18,6 @@ __all__ = ["order_of", "schedules_in", "starts"]
 
 _LARGEST, _LARGEST_DYNAMIC = 2 * 10**7, 10**6
 """Tasks times slots up to which static, and dynamic, list scheduling takes no longer than a second or so."""
-
-_STEPS_MEMORY = 8
-"""How many times as long a step takes where memory stands in the way."""
 
 
 def starts(problem: Problem, seed: int) -> list[Schedule]:
@@ -34,8 +32,7 @@ def starts(problem: Problem, seed: int) -> list[Schedule]:
 
 def schedules_in(problem: Problem, steps: int) -> int:
     """Estimate how many schedules the kernel makes in so many steps; some hundred million are a second."""
-    each = 20 * problem.n + 4 * len(problem.pred) + problem.n * min(problem.n_slots, 64)
-    return steps // max(100, each * (1 if problem.fits else _STEPS_MEMORY))
+    return steps // steps_of(problem)
 
 
 def order_of(problem: Problem, schedule: Schedule) -> Int32:

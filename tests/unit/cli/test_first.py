@@ -146,7 +146,7 @@ def test_a_terminal_is_told_what_takes_so_long(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     said = planner("compare", graph, "--executors", "2", "--methods", "heft")
-    assert said.code == 0 and "planner: compiling, once on this machine: up to 20 s\n" in said.err
+    assert said.code == 0 and "planner: compiling, once on this machine: up to 30 s\n" in said.err
     monkeypatch.setattr(kept, "_places", lambda: [Path("/dev/null/kept")])
     assert "NUMBA_CACHE_DIR names another" in planner("compare", graph, "--executors", "2", "--methods", "heft").err
 
