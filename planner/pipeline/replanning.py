@@ -8,10 +8,11 @@ from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import plan as model
 from planner.model.cluster import Cluster
+from planner.model.plan import Bound
 from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 from planner.pipeline.plans import Plan
-from planner.schedulers import Found, auto, keep, list_anew
+from planner.schedulers import Found, as_foreseen, auto, keep, list_anew
 from planner.spills import spills_told, worth
 from planner.validate import validate
 
@@ -67,11 +68,7 @@ def replan(
     problem = Problem.of(plan.graph, world, progress)
     bound = lower_bound(problem)
     if budget is None and not iterations:
-        trials = keep(problem, plan.schedule), list_anew(problem)
-        worths = [worth(problem, trial) for trial in trials]
-        best = worths.index(min(worths))
-        name = ("as planned", "critical_path")[best]
-        found = Found(trials[best], name, (), f"{name} was the better of two", bound)
+        found = _found_at_once(problem, plan, bound, foreseen=world == plan.cluster)
     else:
         found = auto(problem, bound, seed, seconds=budget, schedules=None if budget is not None else iterations)
     validate(plan.graph, world, found.schedule, progress)
@@ -88,3 +85,12 @@ def replan(
         settings={**plan.settings, "replanned_at": progress.now_us / MICROSECONDS},
         progress=progress,
     )
+
+
+def _found_at_once(problem: Problem, plan: model.Plan, bound: Bound, *, foreseen: bool) -> Found:
+    """Give the better of two: what is left as it was planned, or listed anew."""
+    kept, anew = keep(problem, plan.schedule), list_anew(problem)
+    if foreseen and as_foreseen(problem, plan.schedule):  # what starts sooner may be in the way where values wait
+        kept = min(kept, plan.schedule, key=lambda trial: worth(problem, trial))
+    name, better = min(("as planned", kept), ("critical_path", anew), key=lambda trial: worth(problem, trial[1]))
+    return Found(better, name, (), f"{name} was the better of two", bound)

@@ -3,6 +3,18 @@
 from planner.schedulers.auto import Found, auto
 from planner.schedulers.exact import solve
 from planner.schedulers.registry import Method, get, method_names, methods, suiting
-from planner.schedulers.remaining import keep, list_anew
+from planner.schedulers.remaining import as_foreseen, keep, list_anew
 
-__all__ = ["Found", "Method", "auto", "get", "keep", "list_anew", "method_names", "methods", "solve", "suiting"]
+__all__ = [
+    "Found",
+    "Method",
+    "as_foreseen",
+    "auto",
+    "get",
+    "keep",
+    "list_anew",
+    "method_names",
+    "methods",
+    "solve",
+    "suiting",
+]

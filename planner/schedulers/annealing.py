@@ -21,9 +21,11 @@ from planner.model.units import MICROSECONDS
 from planner.model.weights import Weights
 from planner.objective import GIGABYTE, price_us
 from planner.schedulers.budget import Budget
+from planner.schedulers.holdings import spilled
 from planner.schedulers.kernel import BY_END, INTO_GAPS, arrays, copy, place_all, place_rest, state, take_back
 from planner.schedulers.room import NEVER, STRICT, WAITING, memory_rule
 from planner.schedulers.slots import transfer
+from planner.spills import spilled_bytes
 
 __all__ = ["Annealed", "anneal"]
 
@@ -41,6 +43,9 @@ _REORDERED, _EXCHANGED = 0.4, 0.05
 
 _FREED = 0.5
 """Part of the moves between executors that let the list scheduler choose."""
+
+_SPILLED, _A_BYTE = 10.0, 1e-6
+"""What all values that are spilled at first cost, and what a byte of them costs at least, in makespans."""
 
 _NEAR = 8
 """Half of the moves in the order are at most so far."""
@@ -109,9 +114,10 @@ def anneal(
         walk = _walk(problem, p, at, start, memory, tail, weights)
     if walk is None:
         return Annealed(start, 0, 0)
-    prices, enough = _prices(weights), float(enough_us) * (1.0 if weights is None else weights.time)
-    best = price_us(problem, Schedule(at.slot, at.start, at.finish), weights)
-    tried, better, trial, price = 0, 0, state(problem), price_us(problem, start, weights)
+    price, enough = price_us(problem, start, weights), float(enough_us) * (1.0 if weights is None else weights.time)
+    spills = int(spilled_bytes(problem, start).sum()) if memory == WAITING else None
+    prices, tried, better, trial = _prices(weights, spills, price), 0, 0, state(problem)
+    best = _price_of(problem, Schedule(at.slot, at.start, at.finish), weights, prices)
     while best > enough and (used := budget.used(tried)) < 1 and (count := budget.left(tried, chunk)):
         planned = min(1.0, budget.expected(tried, chunk) / (_PER_TASK * max(1, problem.n)))
         degrees = _cooled(used, heat * planned) * price
@@ -120,13 +126,19 @@ def anneal(
         tried, better = tried + count, better + improved
     place_all(p, at, walk.best_order, walk.best_forced, False, True, memory, tail, NEVER)
     found = Schedule(at.slot, at.start, at.finish)
-    return Annealed(found if price_us(problem, found, weights) < price else start, tried, better)
+    priced = [_price_of(problem, schedule, weights, prices) for schedule in (found, start)]
+    return Annealed(found if priced[0] < priced[1] else start, tried, better)
 
 
-def _prices(weights: Weights | None) -> Float64:
-    """Give what a microsecond of makespan, a byte that is sent, and a microsecond of imbalance cost."""
+def _prices(weights: Weights | None, spills: int | None, price: float) -> Float64:
+    """Give what a microsecond of makespan, a byte sent, a microsecond of imbalance, and a byte spilled cost."""
     given = weights or Weights()
-    return np.array([given.time, given.gigabytes * MICROSECONDS / GIGABYTE, given.imbalance])
+    a_byte_spilled = 0.0 if spills is None else price * max(_SPILLED / max(1, spills), _A_BYTE)
+    return np.array([given.time, given.gigabytes * MICROSECONDS / GIGABYTE, given.imbalance, a_byte_spilled])
+
+
+def _price_of(problem: Problem, schedule: Schedule, weights: Weights | None, prices: Float64) -> float:
+    return price_us(problem, schedule, weights) + float(prices[3] * spilled_bytes(problem, schedule).sum())
 
 
 def _cooled(used: float, heat: float) -> float:
@@ -266,6 +278,8 @@ def _price(p: Any, at: Any, busy: Any, prices: Any) -> Any:
             busy[at.slot[task]] += takes
             most, total = max(most, busy[at.slot[task]]), total + takes
         price += prices[2] * (most - total / len(busy))
+    if prices[3] > 0:
+        price += prices[3] * spilled(p, at)
     return price
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.model.compiled import bare, inlined
 
-__all__ = ["NEVER", "hold_nothing", "moment_with_room", "note", "steps_for"]
+__all__ = ["NEVER", "hold_nothing", "moment_with_room", "note", "spilled", "steps_for"]
 
 NEVER = np.int64(2**61)
 
@@ -48,6 +48,19 @@ def note(p: Any, at: Any, task: Any) -> None:
         if at.takers[source] == 0 and p.waiting_bytes[source] > 0:
             there = p.slot_executor[at.slot[source]]
             _hold(at, there, max(at.taken[source], at.finish[source]), NEVER, -p.waiting_bytes[source])
+
+
+@bare
+def spilled(p: Any, at: Any) -> Any:
+    """Add up by how much each executor holds more than its memory, at its worst moment."""
+    total = np.int64(0)
+    for executor in range(len(at.last)):
+        step, most = at.last[executor], np.int64(0)
+        while step >= 0 and p.executor_memory[executor] >= 0:
+            most = max(most, at.held[step] - p.executor_memory[executor])
+            step = at.sooner[step]
+        total += most
+    return total
 
 
 @bare

@@ -9,7 +9,20 @@ from planner.model.plan import Schedule
 from planner.schedulers.critical_path import critical_path
 from planner.schedulers.list_schedule import list_schedule
 
-__all__ = ["keep", "list_anew"]
+__all__ = ["as_foreseen", "keep", "list_anew"]
+
+
+def as_foreseen(problem: Problem, planned: Schedule) -> bool:
+    """Say whether what has begun is where and when it was planned, and what is left can stay so."""
+    begun, left = np.flatnonzero(problem.fixed_slot >= 0), np.flatnonzero(problem.fixed_slot < 0)
+    slot = planned.slot[left]
+    return bool(
+        (problem.fixed_slot[begun] == planned.slot[begun]).all()
+        and (problem.fixed_start_us[begun] == planned.start_us[begun]).all()
+        and (problem.fixed_finish_us[begun] == planned.finish_us[begun]).all()
+        and (planned.start_us[left] >= problem.slot_ready_us[slot]).all()
+        and problem.place[problem.place_row[left], problem.slot_executor[slot]].all()
+    )
 
 
 def keep(problem: Problem, planned: Schedule) -> Schedule:
