@@ -25,8 +25,8 @@ _WIDE = 1
 _HOT, _COLD = 0.4, 0.02
 """First and last temperature of a round, in parts of what is between bound and best, by slots."""
 
-_FEW = 4
-"""Hotter, if that is more: this many times the makespan over the square of the tasks. Few tasks mean high barriers."""
+_FEW = 20
+"""Hotter, if that is more: this many times the makespan over the cube of the tasks. Few tasks mean high barriers."""
 
 _CHUNK = 50_000
 """Moves between two questions whether to stop: some milliseconds."""
@@ -113,7 +113,7 @@ def _anneal(
             part = (used() if used else tried / max(1, iterations)) * _ROUNDS - number
             if count <= 0 or part >= 1:
                 break
-            hottest = _HOT * max(span / slots, _FEW * best / len(now) ** 2)
+            hottest = _HOT * max(span / slots, _FEW * best / len(now) ** 3)
             heat = max(1e-9, hottest * (_COLD / _HOT) ** max(0.0, part))
             best = int(
                 walk(
