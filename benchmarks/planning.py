@@ -28,11 +28,12 @@ import numpy as np
 from adversarial import rows as hunted
 from plots import log_log
 
-from planner import Cluster, Executor, Graph, Network, Progress, plan, read_graph, replan
+from planner import Cluster, Executor, Graph, Network, Progress, kept, plan, read_graph, replan
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import Schedule
 from planner.packing import assign, lpt, pack
+from planner.pipeline.warming import warm
 from planner.schedulers import auto, get
 from planner.validate import validate
 
@@ -75,6 +76,8 @@ def markdown(head: Row, rows: list[Row]) -> str:
 
 
 def warm_up() -> None:
+    if (folder := kept.place()) is not None:
+        warm(folder)
     graph = layered(60, 6, 3)
     for cluster in (Cluster.uniform(3), mixed(3, Network(10, 1e6)), Cluster.uniform(70, network=Network(10, 1e6))):
         plan(graph, cluster, iterations=60)
