@@ -2,7 +2,7 @@
 
 It writes docs/benchmarks/planning.md.
 
-python benchmarks/planning.py                      # all of it: some half an hour on one core
+python benchmarks/planning.py                      # all of it: some eight minutes on one core
 python benchmarks/planning.py --only stg packing   # parts, as in PARTS below
 python benchmarks/planning.py --every 20           # every twentieth instance; prints only
 

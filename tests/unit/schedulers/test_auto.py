@@ -7,7 +7,7 @@ import pytest
 
 from planner.bounds import lower_bound
 from planner.cost import Problem
-from planner.model import Bound, Cluster, Graph, Network
+from planner.model import Bound, Cluster, Executor, Graph, Link, Network
 from planner.model.compiled import interpreted
 from planner.schedulers import auto, get, suiting
 from planner.schedulers.annealing import anneal
@@ -16,6 +16,7 @@ from planner.schedulers.budget import Budget
 from planner.schedulers.genetic import evolve
 from planner.schedulers.justification import mirrored
 from planner.schedulers.problem_space_search import problem_space_search
+from planner.spills import worth
 from planner.validate import validate
 from tests.instances import CLUSTERS, GRAPHS
 
@@ -144,3 +145,17 @@ def test_without_compiled_loops_less_is_tried_and_searched() -> None:
         )
         found = auto(HARD, IMPOSSIBLE, 0)
     assert 100 < int(found.stopped.removeprefix("the budget of ").split()[0]) < 1000
+
+
+def test_where_values_have_to_be_spilled_the_search_prices_them_beside_the_makespan() -> None:
+    graph = Graph.from_arrays(
+        work=[0, 0, 0, 2, 2],
+        source=[1, 2, 3, 4, 1, 4, 1, 2, 4, 1],
+        target=[0, 0, 0, 0, 2, 2, 3, 3, 3, 4],
+        output=[0, 4, 4, 2, 2],
+    )
+    far = Network(links=(Link(("h0", "h1"), 2_000_000, 1.0),))
+    executors = Executor("0", "h0", memory_bytes=5), Executor("1", "h1", speed=0.5, memory_bytes=5)
+    problem = Problem.of(graph, Cluster(executors, far))
+    found = auto(problem, lower_bound(problem), 0, schedules=1000)
+    assert worth(problem, found.schedule) <= (1, 10_000_000)  # what a genetic search finds
