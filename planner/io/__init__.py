@@ -2,14 +2,17 @@
 
 from planner.io.cluster_file import read_cluster, write_cluster
 from planner.io.graph_file import read_graph, write_graph
+from planner.io.key_history import append_history, read_history
 from planner.io.plan_file import is_plan, read_plan, write_plan
 from planner.io.run_folder import create_run_folder, read_run, write_load
 
 __all__ = [
+    "append_history",
     "create_run_folder",
     "is_plan",
     "read_cluster",
     "read_graph",
+    "read_history",
     "read_plan",
     "read_run",
     "write_cluster",
