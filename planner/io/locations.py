@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -72,9 +72,9 @@ class Location:
         if self.uri is None:
             return path
         parts = urlsplit(self.uri)
-        if not path.startswith("/"):
-            return f"{parts.scheme}://{path}"
-        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{path}"
+        user, _, host = parts.netloc.rpartition("@")
+        where = host if ":" in user else parts.netloc
+        return f"{parts.scheme}://{where}{unquote(parts.path).rstrip('/')}{path[len(self.path.rstrip('/')) :]}"
 
     def hadoop(self) -> str:
         """Name the location as Spark reads it: not as a URI with its escapes, and with signs of patterns as letters."""

@@ -11,10 +11,9 @@ from pyspark.sql.types import DataType, LongType, StringType, StructField, Struc
 
 from planner.errors import Fault, Finding, InputError, PreflightError
 from planner.io.key_history import append_history
-from planner.model.key_load import KeyLoad
 from planner.model.partition_plan import PartitionPlan
 from planner.report import partition_plan_html, partition_plan_text
-from planner.spark.key_loads import key_load, new_accumulator
+from planner.spark.key_loads import KeyLoad, key_load, new_accumulator
 from planner.spark.keys import checked_frame, column, free_name, resolve
 from planner.spark.measured_calls import grouped, mapped
 from planner.spark.placement import Placed, Placement

@@ -9,12 +9,24 @@ from pyspark import SparkContext
 from pyspark.accumulators import Accumulator, AddingAccumulatorParam
 
 from planner.errors import Finding, PreflightError
-from planner.model.key_load import KEY_SCHEMA, PARTITION_SCHEMA, KeyLoad
+from planner.model import key_load as model
+from planner.model.key_load import KEY_SCHEMA, PARTITION_SCHEMA
 from planner.model.partition_plan import PartitionPlan
+from planner.report import key_load_html, key_load_text
 
-__all__ = ["key_load", "new_accumulator"]
+__all__ = ["KeyLoad", "key_load", "new_accumulator"]
 
 _MOST_ATTEMPTS = 100
+
+
+class KeyLoad(model.KeyLoad):
+    """A `planner.model.key_load.KeyLoad` that shows itself in a notebook or terminal."""
+
+    def __repr__(self) -> str:
+        return key_load_text(self)
+
+    def _repr_html_(self) -> str:
+        return key_load_html(self)
 
 
 def new_accumulator(context: SparkContext) -> Accumulator[list[dict[str, Any]]]:

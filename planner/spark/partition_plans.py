@@ -83,8 +83,10 @@ def _planned(grouping: Grouping) -> Layout:
 def _sparks(df: DataFrame, key: Key, weighed: Weighed, speeds: Float64) -> tuple[Layout, ...]:
     """Predict what a plain ``groupBy`` would do with these keys in this session."""
     partition = weighed.bucket // key.per_partition
-    weight = np.bincount(partition, weights=weighed.items.weight, minlength=key.hash_partitions)
-    rows = np.bincount(partition, weights=weighed.items.rows, minlength=key.hash_partitions)
+    weight, rows = (
+        np.bincount(partition, weights=values, minlength=key.hash_partitions).astype(np.float64)
+        for values in (weighed.items.weight, weighed.items.rows)
+    )
     hashed = hash_layout(weight, speeds)
     conf: Any = df.sparkSession.conf
 
@@ -94,7 +96,7 @@ def _sparks(df: DataFrame, key: Key, weighed: Weighed, speeds: Float64) -> tuple
     adaptive = str(conf.get("spark.sql.adaptive.enabled", "true")).lower() == "true"
     if not adaptive or setting("coalescePartitions.enabled", "true").lower() != "true":
         return (hashed,)
-    size = rows * estimated_row_bytes([field.dataType.simpleString() for field in df.schema])
+    size = rows * float(estimated_row_bytes([field.dataType.simpleString() for field in df.schema]))
     coalesced = adaptive_layout(
         weight,
         size,

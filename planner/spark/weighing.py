@@ -97,7 +97,7 @@ def weigh(
     few = len(total) <= FEW * most
     heavy = np.ones(len(total), bool) if few else total > total.sum() / (slots * SINGLE_PER_SLOT)
     single = _single(rows, key, weight, None if few else buckets["bucket"][heavy], most) if heavy.any() else None
-    counted = _distinct(buckets["least"], key.buckets) if linear else int(buckets["n"].sum())
+    counted = _distinct(buckets["least"].astype(np.int64), key.buckets) if linear else int(buckets["n"].sum())
     weighed = _items(buckets, single, counted, key.buckets, estimated=linear)
     return _scaled(weighed, sampled) if sampled else weighed
 
@@ -176,12 +176,13 @@ def _items(
 
 
 def _distinct(least: Int64, buckets: int) -> int:
-    """Estimate the number of keys from the least hash in each bucket, as far as that tells more than how many are empty.
+    """Estimate the number of keys from the least hash in each bucket, or from the buckets that are empty.
 
-    Where buckets are left empty, they are counted (K.-Y. Whang, B. T. Vander-Zanden, H. M. Taylor, A linear-time
+    Where enough are empty, these are counted (K.-Y. Whang, B. T. Vander-Zanden, H. M. Taylor, A linear-time
     probabilistic counting algorithm for database applications, ACM Transactions on Database Systems 15(2), 1990,
-    doi:10.1145/78922.78925). Else the least of n uniform hashes is 1 / (n + 1) of their range on average, about 1 / λ for Poisson n (Z. Bar-Yossef
-    et al., Counting distinct elements in a data stream, RANDOM 2002, doi:10.1007/3-540-45726-7_1).
+    doi:10.1145/78922.78925). Else: the least of n uniform hashes is 1 / (n + 1) of their range on average, and where
+    n is Poisson, 1 / λ (Z. Bar-Yossef et al., Counting distinct elements in a data stream, RANDOM 2002,
+    doi:10.1007/3-540-45726-7_1).
     """
     occupied = len(least)
     if occupied < FULL * buckets:

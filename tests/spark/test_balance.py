@@ -451,21 +451,20 @@ def test_the_load_tells_what_each_key_took(skewed: DataFrame) -> None:
 def test_a_retried_partition_counts_once(skewed: DataFrame, tmp_path: Path) -> None:
     """The executor of a partition is killed under it; what was reported before and after adds up to one run."""
     spark = skewed.sparkSession
-    marker = str(tmp_path / "killed")
+    marker = tmp_path / "killed"
 
     def deadly(frame: pd.DataFrame) -> pd.DataFrame:
-        if frame.store.iloc[0] == "s9" and not os.path.exists(marker):
-            with open(marker, "w") as file:
-                file.write("once")
-            parent = os.getppid()
-            os.kill(int(open(f"/proc/{parent}/status").read().split("PPid:")[1].split()[0]), signal.SIGKILL)
+        if frame.store.iloc[0] == "s9" and not marker.exists():
+            marker.write_text("once")
+            daemon = Path(f"/proc/{os.getppid()}/status").read_text()
+            os.kill(int(daemon.split("PPid:")[1].split()[0]), signal.SIGKILL)
             time.sleep(30)
         return summed(frame)
 
     stores = balance(skewed, "store")
     result = stores.apply_in_pandas(deadly, SUMS)
     assert rows_of(result) == rows_of(skewed.groupBy("store").applyInPandas(summed, SUMS))
-    assert Path(marker).exists()
+    assert marker.exists()
     load = stores.load()
     keys = load.to_pandas()
     assert sorted(keys.key) == sorted(f"s{i}" for i in range(60))

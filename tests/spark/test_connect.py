@@ -35,7 +35,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "spark.connect.grpc.binding.port": port, "spark.ui.enabled": "false", "spark.log.level": "ERROR",
         "spark.sql.warehouse.dir": folder / "warehouse",
     }  # fmt: skip
-    words = [Path(pyspark.__path__[0]) / "bin" / "spark-submit", "--class", SERVER, "--master", "local-cluster[2,1,1024]"]
+    submit = Path(pyspark.__path__[0]) / "bin" / "spark-submit"
+    words = [submit, "--class", SERVER, "--master", "local-cluster[2,1,1024]"]
     words += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen([*words, "spark-internal"], env=environment, cwd=folder, stdout=log, stderr=log)

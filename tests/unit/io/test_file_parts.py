@@ -53,8 +53,9 @@ def test_a_path_a_uri_and_a_single_file(tmp_path: Path, monkeypatch: pytest.Monk
     ("uri", "path", "address", "hadoop"),
     [
         (None, "/a/b{1}", "/a/b{1}", r"file:///a/b\{1\}"),
-        ("s3://key:secret@bucket/a?region=x", "bucket/a", "s3://bucket/a", "s3a://bucket/a"),
-        ("hdfs://user@host:8020/a", "/a", "hdfs://host:8020/a", "hdfs://host:8020/a"),
+        ("s3://key:secret@bucket/a%20b/?region=x", "bucket/a b", "s3://bucket/a b", "s3a://bucket/a b"),
+        ("hdfs://host:8020/a", "/a", "hdfs://host:8020/a", "hdfs://host:8020/a"),
+        ("abfss://box@account.net/a", "box/a", "abfss://box@account.net/a", "abfss://box@account.net/a"),
     ],
 )
 def test_addresses_that_others_can_read_and_that_tell_no_secret(
@@ -62,12 +63,13 @@ def test_addresses_that_others_can_read_and_that_tell_no_secret(
 ) -> None:
     location = Location(uri, path)
     assert location.address(path) == address and location.hadoop() == hadoop
+    assert location.address(f"{path}/day=1/x.csv") == f"{address}/day=1/x.csv"
 
 
-@pytest.mark.parametrize("given", ["nowhere", "ftp://host/a", "s3a://"])
+@pytest.mark.parametrize("given", ["nowhere", "ftp://host/a", "no\0thing"])
 def test_a_location_that_is_none(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="expected a"):
+    with pytest.raises(InputError, match="expected"):
         read_parts(given)
 
 
