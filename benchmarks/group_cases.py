@@ -115,11 +115,11 @@ class Frame:
     answer: dict[str, tuple[int, int]]
 
 
-def frame(case: Case, seed: int, scale: float = 1.0) -> Frame:
-    """Make the rows of a round; `scale` shortens the groups of a warm-up."""
+def frame(case: Case, seed: int) -> Frame:
+    """Make the rows of a round."""
     draw = np.random.default_rng(seed)
     labels = np.array([f"store-{number:05d}" for number in draw.permutation(case.keys)])
-    costs = case.costs() * scale
+    costs = case.costs()
     counts = _unrelated(draw, case) if case.form == "unknown" else _following(costs, case.rows)
     index = draw.permutation(np.repeat(np.arange(case.keys), counts))
     value = draw.integers(0, 1000, len(index))

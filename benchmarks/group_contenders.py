@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 from group_cases import Case, by_hand
-from group_figures import BY_COST, BY_ROWS, DEALT, DEFAULTS, FIRST, KEY_EACH, PIECES, SALTED, SECOND
+from group_figures import BY_COST, BY_ROWS, DEALT, DEFAULTS, FIRST, KEY_EACH, PIECES, SALTED, SALTED_ALL, SECOND
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -147,6 +147,13 @@ def salted(bench: Bench) -> Iterator[Opened]:
 
 
 @contextmanager
+def salted_apart(bench: Bench) -> Iterator[Opened]:
+    """Salting, where somebody has seen that adaptive execution puts all the pieces into one task."""
+    with setting(bench.spark, "spark.sql.adaptive.coalescePartitions.enabled", "false"), salted(bench) as opened:
+        yield opened
+
+
+@contextmanager
 def pieced(bench: Bench) -> Iterator[Opened]:
     """Hot keys are split as the plan says."""
     from planner.spark import balance
@@ -180,7 +187,7 @@ WHOLE: dict[str, Callable[[Bench], Any]] = {
 FORMS = {
     "whole": WHOLE,
     "unknown": {**{name: WHOLE[name] for name in (DEFAULTS, DEALT, BY_COST)}, FIRST: by_history, SECOND: by_history},
-    "split": {DEFAULTS: defaults, SALTED: salted, PIECES: pieced},
+    "split": {DEFAULTS: defaults, SALTED: salted, SALTED_ALL: salted_apart, PIECES: pieced},
 }
 """Who competes on which form of case. Salting changes the groups, so it is only for functions that allow that."""
 _KEYS_EACH = 1000

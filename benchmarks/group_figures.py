@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 DEFAULTS, BY_COST, BY_ROWS = "Spark's defaults", "balance, true costs", "balance, rows"
 KEY_EACH, DEALT = "an expert, a partition a key", "an expert, LPT by hand"
 FIRST, SECOND = "balance, first run, by rows", "balance, second run, by history"
-SALTED, PIECES = "salting, groupBy(key, salt)", "balance, agg with combine"
+SALTED, SALTED_ALL = "salting", "salting, coalescing off"
+PIECES = "balance, agg with combine"
 GAVE_UP = 3.0
 """A contender that took so many times the bound in the first round is not run again."""
 

@@ -99,8 +99,9 @@ def once(bench: Bench, name: str, made: Frame, number: int) -> Run:
             detail["recording"] = time.perf_counter() - began
     if {row["key"]: (row["rows"], row["total"]) for row in rows} != made.answer or len(rows) != case.keys:
         raise AssertionError(f"{name} brought a wrong answer for {case.name}")
-    detail |= {"used": len({row["partition"] for row in rows}), "planned": opened.planned, "load": os.getloadavg()[0]}
+    detail |= {"planned": opened.planned, "load": os.getloadavg()[0]}
     if case.form != "split":
+        detail["used"] = len({row["partition"] for row in rows})
         detail["skew"] = skew([(row["partition"], made.seconds[row["key"]]) for row in rows])
     return Run(case.name, name, number, case.lower_bound(), seconds, opened.planning, detail)
 
@@ -157,17 +158,18 @@ def shuffles(result: Any) -> int:
 
 
 def stage(spark: SparkSession, group: str) -> dict[str, float]:
-    """Tell of the last stage of a group of jobs, which runs the function: its tasks and its seconds."""
+    """Tell of the stage that ran longest in a group of jobs, which is that of the function: its tasks and seconds."""
     java = spark.sparkContext._jsc.sc()
     java.listenerBus().waitUntilEmpty()
-    tracker = spark.sparkContext.statusTracker()
+    tracker, store = spark.sparkContext.statusTracker(), java.statusStore()
     jobs = tracker.getJobIdsForGroup(group)
-    last = max(number for job in jobs for number in tracker.getJobInfo(job).stageIds)
-    info = java.statusStore().lastStageAttempt(last)
+    stages = {number for job in jobs for number in tracker.getJobInfo(job).stageIds}
+    ran = [info for info in map(store.lastStageAttempt, stages) if info.firstTaskLaunchedTime().isDefined()]
+    info = max(ran, key=lambda info: info.executorRunTime())
     submitted, launched, done = (
         when().get().getTime() / 1000 for when in (info.submissionTime, info.firstTaskLaunchedTime, info.completionTime)
     )
     found = {"jobs": len(jobs), "tasks": info.numTasks(), "stage": done - launched, "launch": launched - submitted}
-    tasks = java.statusStore().taskList(last, info.attemptId(), 100_000)
+    tasks = store.taskList(info.stageId(), info.attemptId(), 100_000)
     each = [tasks.apply(i).duration().get() / 1000 for i in range(tasks.size())]
     return found | {"longest task": max(each), "shortest task": min(each), "all tasks": sum(each)}

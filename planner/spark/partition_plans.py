@@ -97,7 +97,7 @@ def _sparks(df: DataFrame, key: Key, weighed: Weighed, speeds: Float64) -> tuple
     if not adaptive or setting("coalescePartitions.enabled", "true").lower() != "true":
         return (hashed,)
     size = rows * float(estimated_row_bytes([field.dataType.simpleString() for field in df.schema]))
-    coalesced = adaptive_layout(
+    adaptive_one = adaptive_layout(
         weight,
         size,
         speeds,
@@ -106,4 +106,4 @@ def _sparks(df: DataFrame, key: Key, weighed: Weighed, speeds: Float64) -> tuple
         parallelism_first=setting("coalescePartitions.parallelismFirst", "true").lower() == "true",
         default_parallelism=len(speeds),
     )
-    return (coalesced[0] if isinstance(coalesced, tuple) else coalesced, hashed)
+    return adaptive_one, hashed

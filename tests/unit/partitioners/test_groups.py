@@ -93,7 +93,9 @@ def test_nothing_and_nothing_but_zeros() -> None:
     speeds=st.lists(st.floats(0.1, 10), min_size=1, max_size=12),
     split=st.booleans(),
 )
-def test_every_item_is_somewhere_and_every_number_is_true(weights: list[float], speeds: list[float], split: bool) -> None:
+def test_every_item_is_somewhere_and_every_number_is_true(
+    weights: list[float], speeds: list[float], split: bool
+) -> None:
     given, speed = items(weights), np.array(speeds)
     grouping = group_items(given, speed, split=split)
     placed = np.concatenate([*grouping.partitions, np.zeros(0, dtype=np.int64)])
