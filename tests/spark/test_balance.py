@@ -226,11 +226,14 @@ def frames(draw: st.DrawFn) -> tuple[list[tuple[Any, ...]], str, list[str]]:
     return rows, ", ".join(f"`{name}` {kind}" for name, kind in zip(names, kinds, strict=True)) + ", id long", names
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(600)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frames())
 def test_any_frame_gives_the_same_bits(spark: SparkSession, drawn: tuple[list[Any], str, list[str]]) -> None:
     rows, schema, names = drawn
+    spark = spark.newSession()
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # Spark itself refuses its own Arrow times in other zones
+    spark.conf.set("spark.sql.shuffle.partitions", "7")
     df = spark.createDataFrame(rows, schema)
 
     def whole(key: tuple[Any, ...], frame: pd.DataFrame) -> pd.DataFrame:
