@@ -1,7 +1,7 @@
 """Files and row groups into partitions of equal weight, beside what Spark's own packing of files would give.
 
 Spark cuts files into pieces of at most ``spark.sql.files.maxPartitionBytes`` and packs those, largest first, next fit
-(``org.apache.spark.sql.execution.datasources.FilePartition``). A row group is read with the piece that holds its middle.
+(``org.apache.spark.sql.execution.datasources.FilePartition``). The piece with its middle reads a row group.
 """
 
 from __future__ import annotations
@@ -78,16 +78,9 @@ def plan_files(
     if weight == "rows" and not parts.parquet:
         raise InputError([Fault("weight", "'rows' are told by the footers of Parquet files only; expected 'bytes'")])
     weights = (parts.bytes if weight == "bytes" else parts.rows).astype(np.float64)
-    starts = _pieces(weights, parts, slots)
-    counts = np.diff(np.append(starts, len(weights)))
-    pieces = Items(
-        weight=np.add.reduceat(weights, starts) if len(weights) else weights,
-        rows=np.add.reduceat(parts.rows, starts) if len(weights) else parts.rows,
-        keys=counts,
-        single=counts == 1,
-    )
+    pieces = _pieces(weights, parts, slots)
     grouping = group_items(pieces, np.ones(slots), partitions=partitions)
-    placed = np.repeat([int(where[0]) for where in grouping.partitions], counts).astype(np.int64)
+    placed = np.repeat([int(where[0]) for where in grouping.partitions], pieces.keys).astype(np.int64)
     assignment = _assignment(parts, placed)
     part = "row group" if parts.parquet else "file"
     return FilePlan(
@@ -116,8 +109,8 @@ def plan_files(
     )
 
 
-def _pieces(weights: Float64, parts: FileParts, slots: int) -> Int64:
-    """Join neighbouring row groups of a file, as long as they are small; give where each piece starts."""
+def _pieces(weights: Float64, parts: FileParts, slots: int) -> Items:
+    """Join neighbouring row groups of a file, as long as they are small; the keys of an item are its parts."""
     most = float(weights.sum()) / slots / PIECES_PER_SLOT
     starts, held, file = [], 0.0, -1
     for i, (weight, of) in enumerate(zip(weights.tolist(), parts.file.tolist(), strict=True)):
@@ -125,7 +118,13 @@ def _pieces(weights: Float64, parts: FileParts, slots: int) -> Int64:
             starts.append(i)
             held, file = 0.0, of
         held += weight
-    return np.array(starts, dtype=np.int64)
+    counts = np.diff(np.array([*starts, len(weights)], dtype=np.int64)).astype(np.int64)
+    return Items(
+        weight=np.add.reduceat(weights, starts) if starts else weights,
+        rows=np.add.reduceat(parts.rows, starts) if starts else parts.rows,
+        keys=counts,
+        single=counts == 1,
+    )
 
 
 def _assignment(parts: FileParts, placed: Int64) -> pa.Table:
@@ -151,7 +150,7 @@ def _assignment(parts: FileParts, placed: Int64) -> pa.Table:
 
 
 def _layouts(parts: FileParts, weights: Float64, grouping: Grouping, slots: int, reading: SparkReading) -> list[Layout]:
-    by_file = np.bincount(parts.file, weights, minlength=len(parts.paths))
+    by_file = np.bincount(parts.file, weights, minlength=len(parts.paths)).astype(np.float64)
     own = spark_reading_weights(parts, weights, reading)
     equal = np.ones(slots)
     return [

@@ -196,7 +196,7 @@ def _lpt(weight: Float64, sizes: Float64) -> Int64:
 
 
 def _makespan(weight: Float64, placed: Int64, speeds: Float64) -> float:
-    load = np.bincount(placed, weights=weight)
+    load = np.bincount(placed, weights=weight).astype(np.float64)
     return in_order(np.sort(load[load > 0])[::-1], speeds)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["index_view"]
+from planner.recipes.recommending import hit_rate, popular, recommend
+
+__all__ = ["forecast_line", "forecast_view", "hits_line", "index_view"]
 
 
 def index_view(index: pa.Table, rows: int = 10) -> pd.DataFrame:
@@ -31,4 +34,68 @@ def index_view(index: pa.Table, rows: int = 10) -> pd.DataFrame:
             "nearest": [row["neighbours"][0] if row["neighbours"] else "" for row in first],
             "cosine": [round(row["similarities"][0], 3) if row["similarities"] else None for row in first],
         }
+    )
+
+
+def forecast_view(forecasts: pa.Table, rows: int = 10) -> pd.DataFrame:
+    """Give the stores that will sell most, in a few short columns.
+
+    Parameters
+    ----------
+    forecasts : pyarrow.Table
+        As `planner.recipes.forecasting.FORECAST`.
+    rows : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``store``, ``articles``, ``days``, ``promotion`` (factor), ``growth`` (a year), ``error`` and ``naive`` (error
+        of last week, repeated), ``forecast`` (of all days that were forecast together).
+    """
+    table = forecasts.to_pandas()
+    view = table[["store", "articles", "days", "promotion", "growth", "error"]].assign(
+        naive=table.naive_error, forecast=[float(np.sum(days)) for days in table.forecast]
+    )
+    return pd.DataFrame(view.sort_values("forecast", ascending=False, ignore_index=True).head(rows).round(3))
+
+
+def forecast_line(forecasts: pa.Table) -> str:
+    """Say in a line how good forecasts are, by days that the models did not know.
+
+    Examples
+    --------
+    >>> forecast_line(pa.table({"error": [2.0, 3.0, None], "naive_error": [4.0, 2.0, None]}))
+    'better than last week repeated in 1 of 2 stores, mean error 0.83 × its; 1 with too short a history'
+    """
+    errors = forecasts.select(["error", "naive_error"]).to_pandas().astype(np.float64).dropna()
+    better, short = int((errors.error < errors.naive_error).sum()), forecasts.num_rows - len(errors)
+    if errors.empty:
+        return f"{short} stores with too short a history for a model"
+    line = f"better than last week repeated in {better} of {len(errors)} stores"
+    line += f", mean error {errors.error.sum() / errors.naive_error.sum():.2f} × its"
+    return line + (f"; {short} with too short a history" if short else "")
+
+
+def hits_line(neighbours: pa.Table, ratings: pa.Table, held: pa.Table, count: int = 10) -> str:
+    """Say in a line how often what was kept back is recommended, by neighbours and by popularity alone.
+
+    Parameters
+    ----------
+    neighbours, ratings : pyarrow.Table
+        As `planner.recipes.recommending.recommend` takes them.
+    held : pyarrow.Table
+        What `planner.recipes.ratings.hold_out` kept back.
+    count : int
+        Items that are recommended to each user.
+    """
+    users = held.column("user").to_pylist()
+    if not users:
+        return "nothing was kept back, so nothing tells how good these are"
+    ours, plain = (
+        hit_rate(recommended, held)
+        for recommended in (recommend(neighbours, ratings, users, count), popular(ratings, users, count))
+    )
+    return (
+        f"of {len(users)} users, {ours:.1%} find a liked item that was kept back among {count}; "
+        f"by popularity alone, {plain:.1%}"
     )

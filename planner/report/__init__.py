@@ -3,10 +3,12 @@
 from planner.report.comparison import write_comparison
 from planner.report.curve import curve_html, write_curve
 from planner.report.curve_text import curve_text
+from planner.report.file_parts import files_html, files_text
 from planner.report.key_load import key_load_html, key_load_text
 from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
 from planner.report.partition_plan import partition_plan_html, partition_plan_text
+from planner.report.ranges import ranges_html, ranges_text
 from planner.report.text import comparison_text, load_text, plan_text, prose, table
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "comparison_text",
     "curve_html",
     "curve_text",
+    "files_html",
+    "files_text",
     "key_load_html",
     "key_load_text",
     "load_html",
@@ -23,6 +27,8 @@ __all__ = [
     "plan_html",
     "plan_text",
     "prose",
+    "ranges_html",
+    "ranges_text",
     "table",
     "write_comparison",
     "write_curve",

@@ -88,10 +88,10 @@ def _title(plan: FilePlan) -> str:
 def _facts(plan: FilePlan) -> list[tuple[str, str, str]]:
     why = {"all slots busy": "all slots busy, none above its share"}
     read = format_bytes(plan.total_bytes) + (f", {plan.total_rows:,} rows" if plan.total_rows is not None else "")
-    gain = f"{plan.gain:.3g} × as fast as Spark's packing of files" if plan.expects_gain else "no gain expected"
+    gain = f"predicted {plan.gain:.3g} × as fast as Spark's packing" if plan.expects_gain else "no gain expected"
     return [
         ("to read", read, f"planned in {plan.seconds:.3g} s"),
-        ("predicted makespan", _amount(plan, plan.makespan), f"on a slot; {gain}"),
+        ("predicted makespan", _amount(plan, plan.makespan), f"of the busiest slot; {gain}"),
         ("lower bound", _amount(plan, plan.lower_bound), why.get(plan.bound_reason, f"{plan.bound_reason} alone")),
         ("gap", percent(plan.gap), f"skew of the partitions {plan.skew:.3g}, heaviest first"),
     ]

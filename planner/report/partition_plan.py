@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 
-from planner.model.partition_plan import HeavyKey, Layout, PartitionPlan
-from planner.report.markup import bar, escape, percent, table
+from planner.model.partition_plan import PartitionPlan
+from planner.report.markup import bar, escape, table
 from planner.report.notebook import fragment
-from planner.report.terminal import finish, shortened, terminal_width, with_bars, wrapped
-from planner.report.words import count, seconds
+from planner.report.partition_facts import (
+    MOST_KEYS,
+    bound_told,
+    facts,
+    fair_share,
+    gain_told,
+    heavy_cells,
+    heavy_head,
+    key_name,
+    layout_cells,
+    layout_head,
+    more_keys,
+    title,
+)
+from planner.report.partition_picture import MOST_LANES, picture
+from planner.report.terminal import finish, terminal_width, with_bars, wrapped
 
 __all__ = ["partition_plan_html", "partition_plan_text"]
 
-MOST_KEYS = 10
-
-_KEYS = ["heaviest keys", "of a slot's share", "weight", "rows", "partition"]
-_LAYOUTS = ["layout (predicted)", "over the bound", "partitions", "skew"]
+_PREDICTED = "predicted: each partition starts on the slot that is free first; what Spark adds to a task is not counted"
+_BYTES = "adaptive execution packs by bytes, which are guessed here from the types of the columns"
 
 
 def partition_plan_text(plan: PartitionPlan, *, width: int | None = None, unicode: bool | None = None) -> str:
@@ -29,22 +41,26 @@ def partition_plan_text(plan: PartitionPlan, *, width: int | None = None, unicod
     unicode : bool, optional
         Whether block characters may be used; what the standard output can encode when left out.
     """
-    wide, facts = terminal_width(width), _facts(plan)
-    longest = max(len(value) for _, value, _ in facts)
-    lines = [_title(plan), *(f"  {name:<20}{value:>{longest}}  {remark}".rstrip() for name, value, remark in facts)]
+    wide, figures = terminal_width(width), facts(plan)
+    longest = max(len(value) for _, value, _ in figures)
+    lines = wrapped(title(plan), width, 2)
+    lines += [f"  {name:<20}{value:>{longest}}  {remark}".rstrip() for name, value, remark in figures]
+    sentences = [wrapped(sentence, width, 2) for sentence in _sentences(plan)]
+    lines += ["", *itertools.chain(*sentences)] if sentences else []
+    if plan.lower_bound > 0:
+        parts = [[("█", share)] for share in _layout_shares(plan)[0]]
+        cells = [layout_cells(plan, layout) for layout in plan.layouts]
+        lines += ["", *with_bars(layout_head(plan), cells, parts, wide)]
     if plan.heaviest:
-        keys = plan.heaviest[:MOST_KEYS]
-        shares = [[("█", share)] for share in _relative([key.weight for key in keys])]
-        lines += ["", *with_bars(_KEYS, [_key_cells(plan, key) for key in keys], shares, wide)]
-    shares = [[("█", share)] for share in _relative([layout.makespan for layout in plan.layouts])]
-    lines += ["", *with_bars(_LAYOUTS, [_layout_cells(plan, layout) for layout in plan.layouts], shares, wide), ""]
-    for text in (_verdict(plan), *plan.notes):
-        lines += wrapped(text, wide, 2)
-    return finish(lines, width, unicode)
+        shares = [[("█", share)] for share in _key_shares(plan)[0]]
+        lines += ["", *with_bars(heavy_head(plan), heavy_cells(plan, max(12, min(40, wide // 3))), shares, wide)]
+        lines += wrapped(more_keys(plan), width, 2)
+    notes = [wrapped(f"note: {note}", width) for note in _notes(plan)]
+    return finish([*lines, *itertools.chain(*notes)], width, unicode)
 
 
 def partition_plan_html(plan: PartitionPlan) -> str:
-    """Show a partition plan in a notebook.
+    """Show a partition plan in a notebook: its figures, a picture, the heaviest keys, what Spark would do by itself.
 
     Returns
     -------
@@ -53,98 +69,87 @@ def partition_plan_html(plan: PartitionPlan) -> str:
     """
     figures = "".join(
         f"<div><span>{escape(name)}</span><b>{escape(value)}</b><span>{escape(remark)}</span></div>"
-        for name, value, remark in _facts(plan)
+        for name, value, remark in facts(plan)
     )
-    parts = [f'<div class="caption">{escape(_title(plan))}</div><div class="planner-figures">{figures}</div>']
-    if plan.heaviest:
-        keys = plan.heaviest[:MOST_KEYS]
-        bars = [bar([("busy", share)]) for share in _relative([key.weight for key in keys])]
-        parts.append(_table(_KEYS, [_key_cells(plan, key) for key in keys], bars))
-    shares = _relative([layout.makespan for layout in plan.layouts])
-    bound = _relative([plan.lower_bound, *(layout.makespan for layout in plan.layouts)])[0]
-    bars = [
-        bar([("measured" if i == 0 else "predicted", share)], mark=bound if plan.lower_bound > 0 else None)
-        for i, share in enumerate(shares)
-    ]
-    parts.append(_table(_LAYOUTS, [_layout_cells(plan, layout) for layout in plan.layouts], bars))
-    parts += [f'<div class="soft">{escape(text)}</div>' for text in (_verdict(plan), *plan.notes, "ticks: lower bound")]
-    return fragment(*parts)
+    return fragment(
+        f'<div class="caption">{escape(title(plan))}</div><div class="planner-figures">{figures}</div>',
+        f"<div><b>{escape(gain_told(plan))}</b></div>" if gain_told(plan) else "",
+        _layouts(plan),
+        _bound(plan),
+        _drawn(plan),
+        _heaviest(plan),
+        "".join(_soft(note) for note in _notes(plan)),
+    )
 
 
-def _title(plan: PartitionPlan) -> str:
-    about = "" if plan.keys_exact else "about "
-    what = f"{about}{count(plan.n_keys, 'key')} by {', '.join(plan.by)}, {count(plan.n_rows, 'row')}"
-    return f"Partition plan: {what} in {count(plan.n_partitions, 'partition')} on {count(plan.slots, 'slot')}"
-
-
-def _facts(plan: PartitionPlan) -> list[tuple[str, str, str]]:
-    """Give names, values and remarks; a time only where weights are seconds."""
-    facts = [("weighed by", plan.weight, "" if plan.sampled is None else f"from {percent(plan.sampled)} of the rows")]
-    bound = _bound(plan)
-    over = f"{_over(plan, plan.planned)} the lower bound"
-    if plan.unit == "s":
-        facts.append(("predicted makespan", seconds(plan.makespan), over))
-        facts.append(("lower bound", seconds(plan.lower_bound), bound))
-    else:
-        facts.append(("predicted makespan", over, ""))
-        unit = f" {plan.unit}" if plan.unit else ""
-        facts.append(("lower bound", f"{_number(plan.lower_bound)}{unit}", bound))
-    facts.append(("skew", f"{plan.planned.skew:.3g}", "heaviest partition ÷ mean"))
-    facts.append(("planned in", seconds(plan.seconds), ""))
-    return facts
+def _sentences(plan: PartitionPlan) -> list[str]:
+    found = [gain_told(plan)] if gain_told(plan) else []
+    bound = bound_told(plan)
+    return found if bound is None else [*found, f"{bound[0]}{key_name(bound[1])}{bound[2]}"]
 
 
 def _bound(plan: PartitionPlan) -> str:
-    if plan.bound_reason != "one key" or not plan.heaviest:
-        return "all slots busy to the end"
-    name = shortened(plan.heaviest[0].key, 32)
-    return f"{name} alone, which starts first; only agg(…, combine=…) can split it"
+    bound = bound_told(plan)
+    if bound is None:
+        return ""
+    before, key, behind = bound
+    return f"<div>{escape(before)}<bdi><b>{escape(key_name(key))}</b></bdi>{escape(behind)}</div>"
 
 
-def _key_cells(plan: PartitionPlan, key: HeavyKey) -> list[str]:
-    share = float(plan.partition_weight.sum()) / max(float(plan.speeds.sum()), 1e-300)
-    place = f"{key.partition}" + (f" and {key.pieces - 1} more" if key.pieces > 1 else "")
-    weight = seconds(key.weight) if plan.unit == "s" else _number(key.weight)
-    of_slot = percent(key.weight / share) if share > 0 else "–"
-    return [shortened(key.key), of_slot, weight, f"{key.rows:,}", place]
+def _drawn(plan: PartitionPlan) -> str:
+    drawn = picture(plan)
+    some = f"{MOST_LANES} of {plan.slots:,} slots; " if plan.slots > MOST_LANES else ""
+    said = f"{some}rows: slots; stronger colour: heavier partitions; dotted: lower bound; dashed: predicted makespan"
+    said += "" if plan.unit == "s" else "; axis: times the lower bound"
+    return drawn + _soft(said) if drawn else ""
 
 
-def _layout_cells(plan: PartitionPlan, layout: Layout) -> list[str]:
-    return [layout.name, _over(plan, layout), f"{layout.partitions:,}", f"{layout.skew:.3g}"]
+def _heaviest(plan: PartitionPlan) -> str:
+    if not plan.heaviest:
+        return ""
+    shares, fair = _key_shares(plan)
+    bars = [bar([("busy", share)], mark=fair) for share in shares]
+    rows = [
+        [f"<bdi>{escape(first)}</bdi>", drawn, *map(escape, rest)]
+        for (first, *rest), drawn in zip(heavy_cells(plan), bars, strict=True)
+    ]
+    first, *others = heavy_head(plan)
+    below = "; ".join(part for part in (more_keys(plan), "ticks: a slot's equal share") if part)
+    return table([first, "", *others], rows, text_columns=(0, 1)) + _soft(below)
 
 
-def _over(plan: PartitionPlan, layout: Layout) -> str:
-    return f"{layout.makespan / plan.lower_bound:.3g} ×" if plan.lower_bound > 0 else "–"
+def _layouts(plan: PartitionPlan) -> str:
+    if plan.lower_bound <= 0:
+        return ""
+    shares, bound = _layout_shares(plan)
+    names = ["busy", *["predicted"] * len(shares)]
+    rows = []
+    for layout, share, name in zip(plan.layouts, shares, names, strict=False):
+        first, *rest = map(escape, layout_cells(plan, layout))
+        rows.append([first, bar([(name, share)], mark=bound), *rest])
+    first, *others = layout_head(plan)
+    drawn = table([first, "", *others], rows, text_columns=(0, 1), attributes=['class="best"'])
+    return drawn + _soft("ticks: lower bound")
 
 
-def _verdict(plan: PartitionPlan) -> str:
-    """Say what the plan is predicted to bring, in plain words."""
-    others = sorted(plan.layouts[1:], key=lambda layout: layout.makespan)
-    if not others:
-        return "nothing to compare with: Spark's own layout is not known"
-    if not plan.expects_gain:
-        return f"no gain expected: {others[0].name} is predicted to take {plan.gain:.3g} × as long"
-    told = [f"{layout.makespan / plan.makespan:.3g} × as long with {layout.name}" for layout in others]
-    return f"predicted to take {', '.join(told)}; what Spark itself adds is not counted"
+def _key_shares(plan: PartitionPlan) -> tuple[list[float], float]:
+    """Give how long the bars of the keys are, and where a slot's equal share stands on them."""
+    weights = [key.weight for key in plan.heaviest[:MOST_KEYS]]
+    longest = max([*weights, fair_share(plan), 1e-300])
+    return [weight / longest for weight in weights], fair_share(plan) / longest
 
 
-def _relative(values: Sequence[float]) -> list[float]:
-    largest = max([*values, 1e-300])
-    return [value / largest for value in values]
+def _layout_shares(plan: PartitionPlan) -> tuple[list[float], float]:
+    """Give how long the bars of the layouts are, and where the lower bound stands on them."""
+    longest = max([*(layout.makespan for layout in plan.layouts), 1e-300])
+    return [layout.makespan / longest for layout in plan.layouts], plan.lower_bound / longest
 
 
-def _number(value: float) -> str:
-    """Give a number with separators, or in short where it is no whole one.
-
-    Examples
-    --------
-    >>> _number(12345.0), _number(0.5), _number(1.5e12)
-    ('12,345', '0.5', '1.5e+12')
-    """
-    return f"{value:,.0f}" if value == int(value) and value < 1e9 else f"{value:.4g}"
+def _notes(plan: PartitionPlan) -> list[str]:
+    said = [_PREDICTED] if len(plan.layouts) > 1 else []
+    adaptive = any(layout.name == "adaptive execution" for layout in plan.layouts)
+    return [*plan.notes, *said, *([_BYTES] if adaptive else [])]
 
 
-def _table(head: Sequence[str], cells: Sequence[Sequence[str]], bars: Sequence[str]) -> str:
-    """Lay cells out, with a bar behind the first of each row."""
-    rows = [[escape(first), drawn, *map(escape, rest)] for (first, *rest), drawn in zip(cells, bars, strict=True)]
-    return table([head[0], "", *head[1:]], rows, text_columns=(0, 1))
+def _soft(text: str) -> str:
+    return f'<div class="soft">{escape(text)}</div>'

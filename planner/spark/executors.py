@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from planner.errors import Finding, PreflightError
 from planner.model.cluster import Cluster, Executor, Network
-from planner.model.units import parse_bytes
+from planner.spark.settings import spark_bytes
 
 __all__ = ["LiveExecutor", "assign_slots", "discover", "live_executors", "wait_for_slots"]
 
@@ -94,7 +93,7 @@ def discover(spark: SparkSession, *, network: Network | None = None, wait: float
     """
     wait_for_slots(spark, 1, wait)
     _settle(spark, wait)
-    memory = parse_bytes(_with_unit(str(spark.conf.get("spark.executor.memory", "1g"))))
+    memory = spark_bytes(str(spark.conf.get("spark.executor.memory", "1g")))
     executors = tuple(
         Executor(e.id, host=e.host, slots=e.slots, memory_bytes=None if e.id == "driver" else memory)
         for e in live_executors(spark)
@@ -149,7 +148,3 @@ def _settle(spark: SparkSession, timeout: float) -> None:
         time.sleep(0.05)
         if (now := len(live_executors(spark))) != have:
             have, since = now, time.monotonic()
-
-
-def _with_unit(text: Any) -> str:
-    return text if text[-1:].isdigit() else f"{text.rstrip('bB')}ib"

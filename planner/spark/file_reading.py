@@ -10,7 +10,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["parquet_reader", "path_reader"]
+__all__ = ["mapped_reader", "parquet_reader", "path_reader"]
 
 ROWS = 2**16
 """Rows that are read at a time."""
@@ -73,6 +73,18 @@ def parquet_reader(
                     raise RuntimeError(f"reading {row['path']} failed: {error}") from error
 
     return read
+
+
+def mapped_reader(
+    read: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    func: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]],
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Give a function that reads, and hands what it reads to the user's function in the same process."""
+
+    def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from func(read(batches))
+
+    return mapped
 
 
 def path_reader(

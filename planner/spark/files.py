@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from planner.errors import Fault, Finding, InputError
 from planner.io.file_parts import FileParts, read_parts
-from planner.io.file_schemas import plain_type
 from planner.model.file_plan import FilePlan
-from planner.model.units import parse_bytes
 from planner.partitioners.file_packing import SparkReading, plan_files
 from planner.report.file_parts import files_html, files_text
-from planner.spark.file_reading import parquet_reader, path_reader
-from planner.spark.keys import column, resolve
+from planner.spark.file_reading import mapped_reader, parquet_reader, path_reader
+from planner.spark.keys import column
+from planner.spark.parquet_schema import chosen, parquet_schema
+from planner.spark.settings import spark_bytes
 from planner.spark.slots import session_slots
 
 if TYPE_CHECKING:
@@ -83,11 +82,45 @@ class BalancedFiles:
             return self._by_function(func, schema, columns)
         if func is not None or schema is not None:
             raise InputError([Fault("func", "Parquet files are read without a function and a schema; leave both out")])
-        whole = self._schema()
-        if columns is not None:
-            empty = self._spark.createDataFrame([], whole)
-            whole = StructType([whole[name] for name in resolve(empty, columns, "columns")])
-        return self._parquet(whole)
+        whole = chosen(self._spark, parquet_schema(self._spark, self._parts), columns)
+        reader, as_text, by_folder = self._reader(whole)
+        read = self._planned(self.plan.assignment).mapInArrow(reader, as_text)
+        if not by_folder:
+            return read
+        cast = {name: column(name).cast(whole[name].dataType).alias(name) for name in by_folder}
+        return read.select(*(cast.get(name, column(name)) for name in whole.names))
+
+    def map_in_arrow(
+        self,
+        func: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]],
+        schema: StructType | str,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> DataFrame:
+        """Map each planned partition of Parquet files by a function of an iterator of record batches.
+
+        The function runs in the process that reads, so that rows do not pass through Spark before: where the work is in
+        Python, this costs less than reading first, by this class or by Spark.
+
+        Parameters
+        ----------
+        func : callable
+            As for ``DataFrame.mapInArrow``. Columns that come from the names of folders are text.
+        schema : StructType or str
+            What it returns.
+        columns : list of str, optional
+            Only these columns are read.
+
+        Raises
+        ------
+        InputError
+            If the files are not Parquet; for unknown columns.
+        """
+        if not self.plan.parquet:
+            raise InputError([Fault("func", "gets record batches of Parquet files, and these are others: use read")])
+        whole = chosen(self._spark, parquet_schema(self._spark, self._parts), columns)
+        call = mapped_reader(self._reader(whole)[0], func)
+        return self._planned(self.plan.assignment).mapInArrow(call, schema)
 
     def __repr__(self) -> str:
         return files_text(self.plan)
@@ -100,38 +133,14 @@ class BalancedFiles:
         frame: DataFrame = self._spark.createDataFrame(table)
         return frame.repartitionById(self.plan.n_partitions, F.col("partition").cast("int"))
 
-    def _schema(self) -> StructType:
-        """Ask Spark for the schema; where it cannot reach the files, or read their types, go by that of most files."""
-        try:
-            # Without columns in the names of folders, the folders may have any names.
-            flat = "false" if self._parts.partition_columns else "true"
-            reader = self._spark.read.option("recursiveFileLookup", flat)
-            found: StructType = reader.parquet(self._parts.location.hadoop()).schema
-            return found
-        except Exception as error:
-            if not isinstance(error, PySparkException) and type(error).__name__ != "Py4JJavaError":
-                raise
-            assert self._parts.schema is not None  # noqa: S101
-            names = self._parts.partition_columns
-            own = [field.with_type(plain_type(field.type)) for field in self._parts.schema if field.name not in names]
-            fields = [StructField(name, StringType()) for name in names]
-            return StructType([*from_arrow_schema(pa.schema(own)).fields, *fields])
-
-    def _parquet(self, schema: StructType) -> DataFrame:
+    def _reader(self, schema: StructType) -> tuple[Callable[..., Iterator[pa.RecordBatch]], StructType, list[str]]:
+        """Give what reads a planned partition, the schema of that, and the columns that it gives as text."""
         parts = self._parts
         sensitive = str(self._spark.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
         by_folder = [name for name in parts.partition_columns if name in schema.names]
         as_text = StructType([StructField(f.name, StringType()) if f.name in by_folder else f for f in schema])
         target = to_arrow_schema(as_text, timezone="UTC")
-        reader = parquet_reader(parts.location.uri, target, parts.partition_columns, sensitive)
-        read = self._planned(self.plan.assignment).mapInArrow(reader, as_text)
-        if not by_folder:
-            return read
-        kinds = {field.name: field.dataType for field in schema}
-        cast = [
-            column(f.name).cast(kinds[f.name]).alias(f.name) if f.name in by_folder else column(f.name) for f in schema
-        ]
-        return read.select(*cast)
+        return parquet_reader(parts.location.uri, target, parts.partition_columns, sensitive), as_text, by_folder
 
     def _by_function(
         self, func: Callable[[str], Any] | None, schema: StructType | str | None, columns: Sequence[str] | None
@@ -208,13 +217,7 @@ def balance_files(
 
 def _reading(spark: Any, slots: int) -> SparkReading:
     """Look up how the session would read files by itself."""
-    most = parse_bytes(_with_unit(spark.conf.get("spark.sql.files.maxPartitionBytes", "134217728")))
-    opening = parse_bytes(_with_unit(spark.conf.get("spark.sql.files.openCostInBytes", "4194304")))
+    most = spark_bytes(spark.conf.get("spark.sql.files.maxPartitionBytes", "134217728"))
+    opening = spark_bytes(spark.conf.get("spark.sql.files.openCostInBytes", "4194304"))
     least = spark.conf.get("spark.sql.files.minPartitionNum", None)
     return SparkReading(most, opening, int(least) if least else slots)
-
-
-def _with_unit(text: str) -> str:
-    """Write a size of Spark's as `parse_bytes` reads it: ``128m`` is 128 MiB."""
-    bare = text.strip().lower().removesuffix("b")
-    return bare if bare[-1:].isdigit() else f"{bare.removesuffix('i')}ib"

@@ -16,12 +16,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["MOST_KEPT", "grouped", "mapped", "takes_iterator", "takes_key"]
+from planner.spark.stopwatch import stopwatch, text_of_key
 
-MOST_KEPT = 2_000
-"""Keys of a partition that are reported one by one, the slowest; the others are added up."""
-
-Recorder = Callable[[], Callable[..., None]]
+__all__ = ["grouped", "mapped", "takes_iterator", "takes_key"]
 
 
 def takes_key(func: Callable[..., Any], frames: int) -> bool:
@@ -72,8 +69,8 @@ def grouped(
         Of lists.
     """
     with_key = takes_key(func, frames)
-    strip, failed, start = _stripper(arrow, hidden), _failure(by), _recorder(accumulator)
-    check, shown = _checker(columns, arrow), _shown()
+    strip, failed, start = _stripper(arrow, hidden), _failure(by), stopwatch(accumulator)
+    check = _checker(columns, arrow)
 
     def call(key: Any, *groups: Any) -> Any:
         own, stop = tuple(key)[hidden:], start()
@@ -83,7 +80,7 @@ def grouped(
             check(result)
         except Exception as error:
             raise failed(own, error) from error
-        stop(key[hidden - 1] if hidden else None, shown(own), rows)
+        stop(key[hidden - 1] if hidden else None, own, rows)
         return result
 
     def call_parts(key: Any, parts: Any) -> Any:
@@ -103,7 +100,7 @@ def grouped(
                 rows += len(part)
         except Exception as error:
             raise failed(own, error) from error
-        stop(key[hidden - 1] if hidden else None, shown(own), rows)
+        stop(key[hidden - 1] if hidden else None, own, rows)
 
     if frames == 2:
         return lambda key, left, right: call(key, left, right)
@@ -120,7 +117,7 @@ def grouped(
 
 def mapped(func: Callable[..., Any], *, hidden: int, accumulator: Any = None) -> Callable[..., Any]:
     """Make the function that Spark calls for each partition, on record batches."""
-    strip, start, failed = _stripper(True, hidden), _recorder(accumulator), _failure(())
+    strip, start, failed = _stripper(True, hidden), stopwatch(accumulator), _failure(())
 
     def call(batches: Any) -> Any:
         stop, rows = start(), 0
@@ -135,7 +132,7 @@ def mapped(func: Callable[..., Any], *, hidden: int, accumulator: Any = None) ->
             yield from func(stripped())
         except Exception as error:
             raise failed((), error) from error
-        stop(None, None, rows)
+        stop(None, (), rows)
 
     return call
 
@@ -146,24 +143,16 @@ def _stripper(arrow: bool, hidden: int) -> Callable[[Any], Any]:
     def strip(frame: Any) -> Any:
         if arrow:
             return frame.select(list(range(hidden, frame.num_columns)))
-        for _ in range(hidden):
-            frame.pop(frame.columns[0])
+        for name in frame.columns[:hidden]:
+            del frame[name]
         return frame
 
     return strip
 
 
-def _shown() -> Callable[[Any], str]:
-    def shown(own: Any) -> str:
-        values = (value.as_py() if hasattr(value, "as_py") else value for value in own)
-        return ", ".join("null" if value is None else str(value) for value in values)[:80]
-
-    return shown
-
-
 def _failure(by: Sequence[str]) -> Callable[[Any, BaseException], RuntimeError]:
     """Say which key failed, and where."""
-    names, shown = list(by), _shown()
+    names, shown = list(by), text_of_key()
 
     def executor() -> str:
         from pathlib import Path
@@ -219,66 +208,3 @@ def _checker(columns: Sequence[str], arrow: bool) -> Callable[[Any], None]:
             raise ValueError(f"it returned the columns {list(names)}; the schema has {expected}")
 
     return check
-
-
-def _recorder(accumulator: Any) -> Recorder:
-    """Make a stopwatch; each start gives what stops it."""
-    most = MOST_KEPT
-    kept: dict[str, Any] = {}
-
-    def entry() -> dict[str, Any]:
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        if "entry" not in kept and context is not None:
-            kept["entry"] = {
-                "stage": context.stageId(), "partition": context.partitionId(), "task": context.taskAttemptId(),
-                "attempt": context.attemptNumber(), "keys": [], "others": [0, 0, 0, 0, 0],
-            }  # fmt: skip
-            accumulator.add([kept["entry"]])  # what is added to it later goes with it when the task has ended
-        return kept["entry"]  # type: ignore[no-any-return]
-
-    def peak() -> int:
-        from pathlib import Path
-
-        try:
-            with Path("/proc/self/status").open("rb") as status:
-                return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM"))
-        except (OSError, StopIteration):
-            import resource
-
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-    def forget_peak() -> None:
-        from pathlib import Path
-
-        try:
-            Path("/proc/self/clear_refs").write_bytes(b"5")
-        except OSError:
-            return  # then the peak is that of the whole process so far
-
-    def start() -> Callable[..., None]:
-        import time
-
-        if accumulator is None:
-            return lambda *_: None
-        forget_peak()
-        wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-
-        def stop(key_hash: Any, label: Any, rows: int) -> None:
-            took = (time.perf_counter_ns() - wall) // 1000, (time.process_time_ns() - cpu) // 1000
-            noted = entry()
-            number = key_hash.as_py() if hasattr(key_hash, "as_py") else key_hash
-            noted["keys"].append((None if number is None else int(number), label, rows, *took, peak()))
-            if len(noted["keys"]) >= 2 * most:
-                noted["keys"].sort(key=lambda key: -key[3])
-                others = noted["others"]
-                for key in noted["keys"][most:]:
-                    for i, value in enumerate((1, key[2], key[3], key[4])):
-                        others[i] += value
-                    others[4] = max(others[4], key[5])
-                del noted["keys"][most:]
-
-        return stop
-
-    return start

@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame
 
 from planner.model.arrays import Float64
 from planner.model.partition_plan import HeavyKey, Layout, PartitionPlan
-from planner.model.units import parse_bytes
 from planner.partitioners.groups import Grouping
 from planner.partitioners.spark_layouts import adaptive_layout, estimated_row_bytes, hash_layout
 from planner.spark.keys import Key
+from planner.spark.settings import spark_bytes
 from planner.spark.weighing import Weighed
 from planner.spark.weights import Weight
 
@@ -93,17 +93,23 @@ def _sparks(df: DataFrame, key: Key, weighed: Weighed, speeds: Float64) -> tuple
     def setting(name: str, default: str) -> str:
         return str(conf.get(f"spark.sql.adaptive.{name}", default))
 
+    def number(name: str) -> int | None:
+        value = conf.get(f"spark.sql.adaptive.{name}", None)  # Spark refuses a default of another type
+        return None if value is None else int(value)
+
     adaptive = str(conf.get("spark.sql.adaptive.enabled", "true")).lower() == "true"
     if not adaptive or setting("coalescePartitions.enabled", "true").lower() != "true":
         return (hashed,)
-    size = rows * float(estimated_row_bytes([field.dataType.simpleString() for field in df.schema]))
-    adaptive_one = adaptive_layout(
+    types = [field.dataType.simpleString() for field in df.schema if field.name not in key.by]
+    adaptive_one, _ = adaptive_layout(
         weight,
-        size,
+        rows * estimated_row_bytes(types),
         speeds,
-        advisory_bytes=parse_bytes(setting("advisoryPartitionSizeInBytes", "64MiB")),
-        min_partition_bytes=parse_bytes(setting("coalescePartitions.minPartitionSize", "1MiB")),
+        advisory_bytes=spark_bytes(setting("advisoryPartitionSizeInBytes", "64m")),
+        min_partition_bytes=spark_bytes(setting("coalescePartitions.minPartitionSize", "1m")),
         parallelism_first=setting("coalescePartitions.parallelismFirst", "true").lower() == "true",
-        default_parallelism=len(speeds),
+        default_parallelism=int(conf.get("spark.default.parallelism", None) or len(speeds)),
+        min_partitions=number("coalescePartitions.minPartitionNum"),
+        most_per_task=number("coalescePartitions.maxReducerPartitionsPerTask"),
     )
     return adaptive_one, hashed

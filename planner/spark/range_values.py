@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
+    ArrayType,
     BinaryType,
     BooleanType,
     DataType,
@@ -19,6 +20,7 @@ from pyspark.sql.types import (
     FractionalType,
     IntegralType,
     StringType,
+    StructField,
     StructType,
     TimestampNTZType,
     TimestampType,
@@ -100,17 +102,15 @@ def range_number(by: Sequence[str], kinds: Sequence[DataType], cuts: Sequence[tu
     """
     if not cuts:
         return F.lit(0)
+    of: DataType = kinds[0]
     if len(by) == 1:  # a null is below every cut, and comparing with it is null: no cut is passed
         value, literals = column(by[0]), [_literal(cut[0], kinds[0]) for cut in cuts]
     else:
-        value = F.struct(*(column(name).alias(f"c{i}") for i, name in enumerate(by)))
-        literals = [
-            F.struct(
-                *(_literal(part, kind).alias(f"c{i}") for i, (part, kind) in enumerate(zip(cut, kinds, strict=True)))
-            )
-            for cut in cuts
-        ]
-    array = F.array(*literals)
+        names = [f"c{i}" for i in range(len(by))]
+        value = F.struct(*(column(name).alias(short) for name, short in zip(by, names, strict=True)))
+        literals = [F.struct(*(_literal(part, kinds[i]).alias(names[i]) for i, part in enumerate(cut))) for cut in cuts]
+        of = StructType([StructField(short, kind) for short, kind in zip(names, kinds, strict=True)])
+    array = F.array(*literals).cast(ArrayType(of))  # one cast for all: every call to the JVM costs
     steps = [1 << bit for bit in reversed(range(len(cuts).bit_length()))]
 
     def passed(found: Column, step: Column) -> Column:
@@ -120,25 +120,23 @@ def range_number(by: Sequence[str], kinds: Sequence[DataType], cuts: Sequence[tu
 
 
 def _literal(value: Any, kind: DataType) -> Column:
-    """Write a value as a literal that is equal to it, to the bit."""
+    """Write a value as a literal that is equal to it, to the bit, once it is cast to its type."""
     if value is None:
         return F.lit(None).cast(kind)
     if isinstance(kind, TimestampType):
-        return F.timestamp_micros(F.lit(value).cast("long"))
+        return F.timestamp_micros(F.lit(value))
     if isinstance(kind, DateType):
         return F.date_from_unix_date(F.lit(value))
     if isinstance(kind, TimestampNTZType):
-        return F.lit(_moment(value)).cast(kind)
+        return F.lit(_moment(value))
     if isinstance(kind, DecimalType):
-        return F.lit(format(value, "f")).cast(kind)
+        return F.lit(format(value, "f"))
     if isinstance(kind, StringType):
         try:
-            return F.lit(value.decode()).cast(kind)
+            return F.lit(value.decode())
         except UnicodeDecodeError:
             return F.lit(bytearray(value)).cast(kind)
-    if isinstance(kind, BinaryType):
-        return F.lit(bytearray(value))
-    return F.lit(value).cast(kind)
+    return F.lit(bytearray(value) if isinstance(kind, BinaryType) else value)
 
 
 def _moment(us: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from pyspark.sql.types import NumericType
 from planner.errors import Fault, InputError
 from planner.partitioners.ranges import Atoms
 from planner.spark.keys import column, resolve
+from planner.spark.range_runs import joining
 
 __all__ = ["MOST_VALUES", "WeighedValues", "checked_weight", "weigh_values"]
 
@@ -28,6 +28,9 @@ many, however many values there are."""
 
 RUNS_PER_PARTITION = 64
 """A run is at most this part of a partition: cuts between runs are at most so far from optimal."""
+
+WORTH_GROUPING = 4
+"""So many rows of each value pay for grouping them before they are sorted; else they are joined after that."""
 
 _ROWS, _WEIGHT, _VALUES, _HEAVIEST, _TASK = "rows", "weight", "values", "heaviest", "task"
 
@@ -86,8 +89,11 @@ def weigh_values(df: DataFrame, by: tuple[str, ...], weight: str | None, partiti
     by_rows = weight is not None and total == 0 and rows > 0
     if by_rows:
         narrow, total = narrow.withColumn(_WEIGHT, F.lit(1.0)), float(rows)
-    grouped = narrow.groupBy(*keys).agg(F.count(F.lit(1)).alias(_ROWS), F.sum(_WEIGHT).alias(_WEIGHT))
-    ordered = grouped.orderBy(*keys)
+    if distinct > MOST_VALUES and distinct * WORTH_GROUPING > rows:
+        grouped = narrow.withColumn(_ROWS, F.lit(1).cast("long"))
+    else:
+        grouped = narrow.groupBy(*keys).agg(F.count(F.lit(1)).alias(_ROWS), F.sum(_WEIGHT).alias(_WEIGHT))
+    ordered = grouped.select(*keys, _ROWS, _WEIGHT).orderBy(*keys)
     if distinct <= MOST_VALUES:
         table = ordered.toArrow()
         heavy = _numbers(table, _WEIGHT)
@@ -97,7 +103,9 @@ def weigh_values(df: DataFrame, by: tuple[str, ...], weight: str | None, partiti
             by_rows,
         )
     most = total / max(RUNS, RUNS_PER_PARTITION * partitions)
-    table = _in_runs(ordered, most).toArrow()
+    single = ordered.select("*", F.lit(1).cast("long").alias(_VALUES), F.col(_WEIGHT).alias(_HEAVIEST))
+    numbered = single.withColumn(_TASK, F.spark_partition_id())
+    table = numbered.mapInArrow(joining(len(keys), most), numbered.schema).toArrow()
     # Rows come in the order of the tasks; sorting by their numbers keeps the order inside each task.
     table = table.take(pa.array(np.argsort(_numbers(table, _TASK), kind="stable")))
     weights, counts, values = (_numbers(table, name) for name in (_WEIGHT, _ROWS, _VALUES))
@@ -131,44 +139,3 @@ def _counted(narrow: DataFrame, keys: list[str], weight: str | None) -> tuple[in
         problem = f"{weight!r} is {told} of {rows:,} rows; expected numbers of at least 0"
         raise InputError([Fault("weight", problem)])
     return int(rows), float(weighs), int(about)
-
-
-def _in_runs(ordered: DataFrame, most: float) -> DataFrame:
-    """Join consecutive values to runs of at most so much weight; a heavier value is a run of its own."""
-    single = ordered.select("*", F.lit(1).cast("long").alias(_VALUES), F.col(_WEIGHT).alias(_HEAVIEST))
-    numbered = single.withColumn(_TASK, F.spark_partition_id())
-    return numbered.mapInArrow(_joining(most), numbered.schema)
-
-
-def _joining(most: float) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Give what runs on the executors. It travels by value: they need nothing of this package."""
-    added, greatest = (_ROWS, _VALUES, _WEIGHT), (_HEAVIEST,)
-
-    def join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import numpy as np
-        import pyarrow as pa
-
-        waiting = None  # the last run, to which the next batch may add
-        for batch in batches:
-            table = pa.Table.from_batches([batch])
-            table = table if waiting is None else pa.concat_tables([waiting, table])
-            upto = np.concatenate([[0.0], np.cumsum(table.column("weight").to_numpy())])
-            starts = [0]
-            while True:
-                end = int(np.searchsorted(upto, upto[starts[-1]] + most, side="right")) - 1
-                end = max(end, starts[-1] + 1)
-                if end >= len(table):
-                    break
-                starts.append(end)
-            runs = table.take(pa.array(starts, pa.int64()))
-            for names, reduce in ((added, np.add), (greatest, np.maximum)):
-                for name in names:
-                    at = table.schema.get_field_index(name)
-                    column = pa.array(reduce.reduceat(table.column(at).to_numpy(), starts))
-                    runs = runs.set_column(at, table.schema.field(at), column)
-            yield from runs.slice(0, len(starts) - 1).to_batches()
-            waiting = runs.slice(len(starts) - 1)
-        if waiting is not None:
-            yield from waiting.to_batches()
-
-    return join

@@ -14,6 +14,7 @@ from planner.model.range_plan import RangePlan
 from planner.partitioners.ranges import cut_ranges
 from planner.report.markup import percent
 from planner.report.ranges import ranges_html, ranges_text
+from planner.report.words import count
 from planner.spark.keys import checked_frame, column, free_name, resolve
 from planner.spark.range_values import checked_order, range_number, text_of, values_at
 from planner.spark.range_weights import WeighedValues, checked_weight, weigh_values
@@ -160,7 +161,8 @@ def _notes(plan: RangePlan, weighed: WeighedValues, wanted: int) -> tuple[str, .
     if plan.n_rows == 0:
         notes.append("there are no rows: one empty partition")
     elif plan.n_partitions < wanted:
-        notes.append(f"{plan.n_values:,} distinct values make {plan.n_partitions:,} partitions, not {wanted:,}")
+        made = count(plan.n_partitions, "partition")
+        notes.append(f"{made} and not {wanted:,}, because there are no more distinct values")
     if weighed.by_rows:
         notes.append("all weights are 0: rows were weighed instead")
     if not plan.values_exact:

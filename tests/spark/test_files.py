@@ -111,6 +111,20 @@ def test_only_the_columns_that_are_asked_for(spark: SparkSession, folder: Path) 
         files.read(columns=["pric"])
 
 
+def test_work_in_python_is_done_where_it_is_read(spark: SparkSession, folder: Path) -> None:
+    files = balance_files(spark, folder, weight="rows", partitions=4)
+
+    def total(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = [(batch.num_rows, sum(batch.column("id").to_pylist()), batch.num_columns) for batch in batches]
+        counted, added, columns = (sum(column) for column in zip(*rows, strict=True))
+        yield pa.RecordBatch.from_pydict({"rows": [counted], "total": [added], "columns": [columns // len(rows)]})
+
+    found = files.map_in_arrow(total, "rows long, total long, columns long", columns=["id", "text"]).collect()
+    assert [row["rows"] for row in found] == files.plan.partition_weight.tolist()
+    assert sum(row["total"] for row in found) == files.read(columns=["id"]).agg(F.sum("id")).collect()[0][0]
+    assert {row["columns"] for row in found} == {2}
+
+
 def test_what_spark_itself_writes(spark: SparkSession, tmp_path: Path) -> None:
     df = spark.range(200).select(
         "id",
@@ -211,5 +225,7 @@ def test_what_is_wrong_is_said_at_once(spark: SparkSession, tmp_path: Path, fold
     with pytest.raises(InputError) as raised:
         texts.read(columns=["a"])
     assert [fault.path for fault in raised.value.faults] == ["func", "schema", "columns"]
+    with pytest.raises(InputError, match="and these are others: use read"):
+        texts.map_in_arrow(iter, "id long")
     with pytest.raises(InputError, match="told by the footers of Parquet files only"):
         balance_files(spark, tmp_path / "texts", weight="rows")

@@ -80,10 +80,18 @@ def test_times_are_cut_right_where_the_clock_is_turned_back(spark: SparkSession)
         spark.conf.set("spark.sql.session.timeZone", before)
 
 
+def test_text_may_hold_anything(spark: SparkSession) -> None:
+    words = F.element_at(F.array(*map(F.lit, ["FF", "61", "C3", "", "E9FF"])), F.col("id").cast("int") + 1)
+    df = spark.range(5).select("id", F.unhex(words).cast("string").alias("text"))
+    ranges = balance_ranges(df, "text", partitions=5)
+    assert ranges.plan.firsts == ("", "a", r"\xc3", r"\xe9\xff", r"\xff")
+    kept(ranges, 5, ["text"])
+
+
 def test_several_columns_are_cut_as_one(spark: SparkSession) -> None:
     texts, numbers = ["b", None, "a"], [1.5, NAN, None, -0.0, 0.0]
     rows = [(i, texts[i % 3], numbers[i % 5], AUTUMN[i % 2]) for i in range(60)]
-    df = spark.createDataFrame(rows, "id int, s string, x double, at timestamp")
+    df = spark.createDataFrame(rows, "id int, s string, x float, at timestamp")
     ranges = balance_ranges(df, ["s", "x", "at"], partitions=30)
     assert ranges.plan.n_partitions == 24, "3 texts, 4 numbers (-0.0 is 0.0), 2 times"
     assert ranges.plan.firsts[0] == "null, null, 2023-10-28 23:00:00Z"
@@ -133,8 +141,11 @@ def test_rows_that_are_new_go_to_the_range_of_their_values(spark: SparkSession) 
     assert partitions == sorted(partitions) and set(partitions) == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("kind", ["double", "string"])
-def test_very_many_values_are_weighed_in_runs(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "worth"), [("double", 4), ("string", 1)])
+def test_very_many_values_are_weighed_in_runs(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, kind: str, worth: int
+) -> None:
+    monkeypatch.setattr(range_weights, "WORTH_GROUPING", worth)
     monkeypatch.setattr(range_weights, "MOST_VALUES", 500)
     monkeypatch.setattr(range_weights, "RUNS", 400)
     skewed = F.when(F.col("id") < 3_000, F.lit(77)).otherwise(F.hash("id"))
@@ -169,7 +180,7 @@ def test_small_frames_have_plans(spark: SparkSession) -> None:
     df = spark.createDataFrame([(0, "a", 0), (1, "a", 0)], "id int, k string, w int")
     one = balance_ranges(df, "k", partitions=5)
     assert one.plan.n_partitions == 1 and one.plan.cuts == () and one.plan.firsts == ("a",)
-    assert "1 distinct values make 1 partitions, not 5" in repr(one)
+    assert "1 partition and not 5, because there are no more distinct values" in repr(one)
     kept(one, 2, ["k"])
     empty = balance_ranges(df.where("false"), ["k", "id"], weight="w")
     assert empty.plan.n_partitions == 1 and empty.plan.n_rows == 0
@@ -180,13 +191,17 @@ def test_small_frames_have_plans(spark: SparkSession) -> None:
 
 
 def test_a_session_is_left_as_it_was(spark: SparkSession) -> None:
-    before = {key: spark.conf.get(key, "") for key in ("spark.sql.adaptive.enabled", "spark.sql.session.timeZone")}
     df = spark.range(100)
-    for adaptive in ("true", "false"):
-        spark.conf.set("spark.sql.adaptive.enabled", adaptive)
+    before = spark.conf.getAll
+    kept(balance_ranges(df, "id", partitions=7), 100, ["id"])
+    assert spark.conf.getAll == before
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    spark.conf.set("spark.sql.shuffle.partitions", "3")
+    try:
         kept(balance_ranges(df, "id", partitions=7), 100, ["id"])
-        assert spark.conf.get("spark.sql.adaptive.enabled") == adaptive
-    spark.conf.set("spark.sql.adaptive.enabled", before["spark.sql.adaptive.enabled"])
+    finally:
+        spark.conf.set("spark.sql.adaptive.enabled", "true")
+        spark.conf.unset("spark.sql.shuffle.partitions")
 
 
 def test_what_is_wrong_is_said_at_once(spark: SparkSession) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import InputError
@@ -51,6 +51,7 @@ def whole(sizes: list[int], divisible: bool) -> FileParts:
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 500), min_size=1, max_size=30), min_size=1, max_size=8),
     st.integers(1, 6),
@@ -121,6 +122,7 @@ def packed_by_spark(sizes: list[int], divisible: bool, reading: SparkReading) ->
     return [*partitions, sum(held)] if held else partitions
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 300), min_size=1, max_size=20).filter(any),
     st.booleans(),
@@ -133,9 +135,9 @@ def test_spark_packs_as_it_does(sizes: list[int], divisible: bool, reading: Spar
 
 
 def test_spark_reads_a_row_group_with_the_piece_that_holds_its_middle() -> None:
-    parts = parquet_of([[1_000, 10, 10]])
+    parts = parquet_of([[500, 500]])
     found = spark_reading_weights(parts, parts.bytes.astype(np.float64), SparkReading(280, 1, 4))
-    assert sorted(found.tolist()) == [0, 0, 20, 1_000], "four pieces of 280 bytes: the second has the large row group"
+    assert found.tolist() == [500, 0, 500, 0], "four pieces of 275 bytes; row groups start in the first and the second"
 
 
 def test_nothing_to_read() -> None:

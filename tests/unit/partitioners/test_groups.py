@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.partitioners.groups import Grouping, Items, group_items
@@ -88,6 +88,7 @@ def test_nothing_and_nothing_but_zeros() -> None:
     assert group_items(items(np.zeros(100)), np.ones(4)).n >= 4
 
 
+@settings(deadline=None)
 @given(
     weights=st.lists(st.floats(0, 1e12), max_size=200),
     speeds=st.lists(st.floats(0.1, 10), min_size=1, max_size=12),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.partitioners.ranges import Atoms, cut_ranges, spark_range_ends
@@ -29,6 +29,7 @@ def best(weights: list[int], partitions: int) -> int:
     return min(max(sum(weights[a:b]) for a, b in itertools.pairwise((0, *cut, n))) for cut in cuts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=9).filter(any), st.integers(1, 5))
 def test_no_cuts_are_better(weights: list[int], partitions: int) -> None:
     ranges = cut_ranges(atoms_of(weights), partitions)
@@ -38,6 +39,7 @@ def test_no_cuts_are_better(weights: list[int], partitions: int) -> None:
     assert ranges.layouts[0].largest == ranges.weight.max()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12).filter(any), st.integers(1, 4), st.data())
 def test_the_bound_holds_where_runs_are_cut(weights: list[int], partitions: int, data: st.DataObject) -> None:
     inner = data.draw(st.sets(st.integers(1, max(1, len(weights) - 1))))
@@ -60,6 +62,7 @@ def determine_bounds(rows: list[int], partitions: int) -> list[int]:
     return bounds
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=20), st.sampled_from([1, 2, 4, 8]))
 def test_spark_cuts_as_it_does(rows: list[int], partitions: int) -> None:
     ends = spark_range_ends(np.array(rows, dtype=np.float64), partitions).tolist()
