@@ -93,15 +93,14 @@ def _peaks() -> tuple[Callable[[], None], Callable[[], int]]:
 
     def forget_peak() -> None:
         import os
+        from contextlib import suppress
 
-        try:
+        with suppress(OSError):  # where that is not possible, the peak is that of the whole process so far
             file = os.open("/proc/self/clear_refs", os.O_WRONLY)
-        except OSError:
-            return  # then the peak is that of the whole process so far
-        try:
-            os.write(file, b"5")
-        finally:
-            os.close(file)
+            try:
+                os.write(file, b"5")
+            finally:
+                os.close(file)
 
     def peak() -> int:
         import os
@@ -109,11 +108,11 @@ def _peaks() -> tuple[Callable[[], None], Callable[[], int]]:
 
         try:
             file = os.open("/proc/self/status", os.O_RDONLY)
-        except OSError:
+            try:
+                return int(os.read(file, 4096).split(b"VmHWM:")[1].split(None, 1)[0]) * 1024
+            finally:
+                os.close(file)
+        except (OSError, IndexError):
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        try:
-            return int(os.read(file, 4096).split(b"VmHWM:")[1].split(None, 1)[0]) * 1024
-        finally:
-            os.close(file)
 
     return forget_peak, peak
