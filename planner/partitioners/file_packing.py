@@ -27,6 +27,12 @@ PIECES_PER_SLOT = 16
 """Neighbouring row groups of a file stay together up to this part of a slot's share: every partition that reads from a
 file has to open it, and pieces so small still pack evenly."""
 
+COSTS = (
+    "bytes alone are compared; measured, read() takes about 1.8 × the CPU of Spark's own reader, and map_in_arrow "
+    "0.7 × that of Spark's reader and mapInArrow"
+)
+"""Measured on 5,000,000 rows of numbers and text in 61 files, local-cluster[2,2,1536]."""
+
 MOST_HEAVY = 10
 MOST_NAMED = 5
 SMALLER = {
@@ -103,7 +109,7 @@ def plan_files(
         bound_reason=f"one {part}" if grouping.bound_reason == "one key" else "all slots busy",
         layouts=tuple(_layouts(parts, weights, grouping, slots, reading)),
         findings=(*_too_large(parts, weights, min(slots, partitions or slots), weight), *parts.findings),
-        notes=(),
+        notes=(COSTS,) if parts.parquet and len(weights) else (),
         seconds=0.0,
         assignment=assignment,
     )

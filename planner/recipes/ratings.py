@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from planner.errors import Fault, InputError
-from planner.recipes.tables import read_table, some
+from planner.recipes.tables import null_faults, read_table, some
 
 __all__ = ["TASTES", "at_most", "generate_ratings", "hold_out", "named_user", "read_ratings"]
 
@@ -111,8 +111,6 @@ def read_ratings(path: str | os.PathLike[str]) -> pa.Table:
     """
     found = read_table(path, {"user": None, "item": None, "rating": pa.float64()}, MOVIELENS)
     shown, faults = os.fspath(path), []
-    if not found.num_rows:
-        faults.append(Fault(shown, "has no rows; expected ratings"))
     for i, name in enumerate(("user", "item")):
         kind = _plain(found.schema.field(name).type)
         if kind is None:
@@ -120,19 +118,25 @@ def read_ratings(path: str | os.PathLike[str]) -> pa.Table:
             faults.append(Fault(f"{shown}: {name}", problem))
         else:
             found = found.set_column(i, name, found.column(name).cast(kind))
-    for name in found.column_names:
-        if found.column(name).null_count:
-            faults.append(Fault(f"{shown}: {name}", f"is null in {found.column(name).null_count:,} rows"))
+    faults += null_faults(found, shown)
     wrong = found.filter(pc.invert(pc.is_finite(found.column("rating"))))
     if wrong.num_rows:
         faults.append(Fault(f"{shown}: rating", f"is no number ({some(wrong)}); expected one, such as 3.5"))
-    counted = found.group_by(["user", "item"]).aggregate([([], "count_all")])
-    twice = counted.filter(pc.greater(counted.column("count_all"), 1)).select(["user", "item"])
-    if twice.num_rows:
-        faults.append(Fault(shown, f"has an item twice of the same user ({some(twice)}); expected one rating"))
+    if not found.num_rows:
+        faults.append(Fault(shown, "has no rows; expected ratings"))
+    if all(_plain(kind) is not None for kind in found.schema.types[:2]):
+        faults += _twice(found, shown)
     if faults:
         raise InputError(faults)
     return found
+
+
+def _twice(ratings: pa.Table, shown: str) -> list[Fault]:
+    counted = ratings.group_by(["user", "item"]).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted.column("count_all"), 1)).select(["user", "item"])
+    if not twice.num_rows:
+        return []
+    return [Fault(shown, f"has an item twice of the same user ({some(twice)}); expected one rating")]
 
 
 def _plain(kind: pa.DataType) -> pa.DataType | None:
@@ -143,7 +147,7 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
 
 
 def named_user(ratings: pa.Table, name: str | None) -> Any:
-    """Find the user that a text names; without one, the user who rated most.
+    """Find the user that ``--user`` names; without one, the user who rated most.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def named_user(ratings: pa.Table, name: str | None) -> Any:
         if str(user) == name:
             return user.as_py()
     first = counts.field("values")[0]
-    raise InputError(f"{name!r} has rated nothing; expected a user who has, such as {first}")
+    raise InputError([Fault("--user", f"{name!r} has rated nothing; expected a user who has, such as {first}")])
 
 
 def at_most(ratings: pa.Table, per_user: int | None, seed: int = 0) -> pa.Table:

@@ -102,8 +102,8 @@ def _matrices(ratings: pa.Table, items: pa.Array) -> tuple[Any, Any]:
     item = np.asarray(pc.index_in(ratings.column("item"), value_set=items))
     rating = ratings.column("rating").to_numpy()
     mean = np.bincount(user, rating) / np.bincount(user)
-    # Who rates everything the same says nothing, whatever the last digit of his mean is.
-    centred = np.round(rating - mean[user], 9)
+    centred = rating - mean[user]
+    centred[np.abs(centred) < 1e-9] = 0.0  # who rates all the same says nothing, whatever the last digit of his mean is
     shape = (len(mean), len(items))
     return tuple(sparse.csr_array((of, (user, item)), shape=shape) for of in (centred, np.ones(len(item))))
 

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from planner.errors import Fault, InputError
 from planner.recipes.forecasting import YEAR
-from planner.recipes.tables import read_table, some
+from planner.recipes.tables import null_faults, read_table, some
 
 __all__ = ["SALES", "generate_sales", "planted", "read_sales"]
 
@@ -175,9 +175,7 @@ def read_sales(path: str | os.PathLike[str]) -> pa.Table:
     sales = read_table(path, dict(zip(SALES.names, SALES.types, strict=True)))
     shown, key = os.fspath(path), ["store", "article", "day"]
     faults = [Fault(shown, "has no rows; expected sales")] if not sales.num_rows else []
-    for name in SALES.names:
-        if sales.column(name).null_count:
-            faults.append(Fault(f"{shown}: {name}", f"is null in {sales.column(name).null_count:,} rows"))
+    faults += null_faults(sales, shown)
     negative = sales.filter(pc.less(sales.column("sold"), 0)).select([*key, "sold"])
     if negative.num_rows:
         faults.append(Fault(f"{shown}: sold", f"is negative ({some(negative)}); expected 0 or more"))

@@ -13,7 +13,7 @@ from planner.io.checks import nearest
 from planner.io.locations import Location
 from planner.io.stores import telling
 
-__all__ = ["read_table", "some"]
+__all__ = ["null_faults", "read_table", "some"]
 
 CSV = (".csv", ".csv.gz", ".csv.bz2")
 
@@ -78,6 +78,19 @@ def _typed(table: pa.Table, columns: Mapping[str, pa.DataType | None], shown: st
     if faults:
         raise InputError(faults)
     return table
+
+
+def null_faults(table: pa.Table, shown: str) -> list[Fault]:
+    """Name the columns in which a value is missing.
+
+    Examples
+    --------
+    >>> print(*null_faults(pa.table({"user": [1, None], "item": [1, 2]}), "a.csv"))
+    a.csv: user: has nulls (1 of 2 rows); expected none
+    """
+    nulls = {name: table.column(name).null_count for name in table.column_names}
+    told = f"of {table.num_rows:,} rows); expected none"
+    return [Fault(f"{shown}: {name}", f"has nulls ({count:,} {told}") for name, count in nulls.items() if count]
 
 
 def some(table: pa.Table, rows: int = 3) -> str:

@@ -91,7 +91,7 @@ def _facts(plan: FilePlan) -> list[tuple[str, str, str]]:
     gain = f"predicted {plan.gain:.3g} × as fast as Spark's packing" if plan.expects_gain else "no gain expected"
     return [
         ("to read", read, f"planned in {plan.seconds:.3g} s"),
-        ("predicted makespan", _amount(plan, plan.makespan), f"of the busiest slot; {gain}"),
+        ("predicted makespan", _amount(plan, plan.makespan), gain),
         ("lower bound", _amount(plan, plan.lower_bound), why.get(plan.bound_reason, f"{plan.bound_reason} alone")),
         ("gap", percent(plan.gap), f"skew of the partitions {plan.skew:.3g}, heaviest first"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,7 +34,7 @@ def joining(n_keys: int, most: float) -> Callable[[Iterator[pa.RecordBatch]], It
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        def numbers(table: pa.Table, name: str) -> np.ndarray:
+        def numbers(table: pa.Table, name: str) -> Any:
             return table.column(name).to_numpy()
 
         def joined(table: pa.Table, starts: np.ndarray, equal: bool) -> pa.Table:

@@ -84,9 +84,9 @@ def folder(tmp_path: Path) -> Path:
     """Make a folder of one large file of many row groups, and of small ones, one without any rows."""
     where = tmp_path / "a folder with ünusual #names% [here] {x}"
     (where / "inner").mkdir(parents=True)
-    pq.write_table(table(3_000), where / "large.parquet", row_group_size=250)
+    pq.write_table(table(600), where / "large.parquet", row_group_size=50)
     for i in range(4):
-        pq.write_table(table(100, start=10_000 * (i + 1)), where / "inner" / f"small {i}.parquet")
+        pq.write_table(table(20, start=1_000 * (i + 1)), where / "inner" / f"small {i}.parquet")
     pq.write_table(table(0), where / "none.parquet")
     (where / "_SUCCESS").write_text("")
     (where / ".hidden.parquet").write_text("no Parquet")
@@ -96,7 +96,7 @@ def folder(tmp_path: Path) -> Path:
 def test_rows_are_those_of_spark(spark: SparkSession, folder: Path) -> None:
     files = balance_files(spark, folder, weight="rows", partitions=7)
     plan = files.plan
-    assert plan.n_files == 5 and plan.n_parts == 16 and plan.total_rows == 3_400
+    assert plan.n_files == 5 and plan.n_parts == 16 and plan.total_rows == 680
     same(files.read(), spark.read.option("recursiveFileLookup", "true").parquet(Location.of(folder).hadoop()))
     counted = partitions_of(files.read())
     assert [counted[k] for k in range(7)] == plan.partition_weight.tolist() == sorted(counted.values(), reverse=True)

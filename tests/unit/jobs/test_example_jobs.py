@@ -1,0 +1,106 @@
+"""The two example jobs: what is wrong with their words and files is said at once, before Spark starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+JOBS = Path(__file__).resolve().parents[3] / "jobs"
+
+
+def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Start a job as a process of its own, without Java: it must not get as far."""
+    command = [sys.executable, str(JOBS / name), *words]
+    env = {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("forecast.py", ["--sales FILE CSV or Parquet: store, article, day, sold, promotion", "--history DIR plan by"]),
+        (
+            "recommend.py",
+            ["--ratings FILE CSV or Parquet: user, item, rating", "--most N keep at most"],
+        ),
+    ],
+)
+def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> None:
+    said = job(name, "--help", cwd=tmp_path)
+    assert said.returncode == 0 and said.stderr == ""
+    text = " ".join(said.stdout.split())
+    assert text.startswith(f"usage: {name} [-h]")
+    for words in told:
+        assert words in text
+
+
+@pytest.mark.parametrize("name", ["forecast.py", "recommend.py"])
+def test_an_option_that_is_not_known_is_answered_with_the_nearest(name: str, tmp_path: Path) -> None:
+    said = job(name, "--executor", "3", cwd=tmp_path)
+    assert said.returncode == 2 and "Traceback" not in said.stderr
+    assert "did you mean '--executors'?" in said.stderr
+
+
+def test_forecast_says_everything_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    words = (
+        "--executors",
+        "0",
+        "--slots",
+        "many",
+        "--stores",
+        "0",
+        "--days",
+        "x",
+        "--out",
+        "full",
+        "--sales",
+        "none.csv",
+    )
+    said = job("forecast.py", *words, cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == "" and "Traceback" not in said.stderr
+    for named in ("--executors", "--slots", "--stores", "--days", "--out: full is there already"):
+        assert named in said.stderr
+    assert "--stores: is for generated sales, and --sales names a file" in said.stderr
+
+
+def test_forecast_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    rows = ["a,1,2025-01-01,-3,true", "a,1,2025-01-01,4,true"]
+    (tmp_path / "sales.csv").write_text("\n".join(["store,article,day,sold,promotion", *rows]))
+    said = job("forecast.py", "--sales", "sales.csv", cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == ""
+    assert said.stderr.splitlines() == [
+        "planner: sales.csv: sold: is negative (store a, article 1, day 2025-01-01, sold -3); expected 0 or more",
+        "sales.csv: has an article twice on a day (store a, article 1, day 2025-01-01); expected one row",
+    ]
+
+
+def test_recommend_says_everything_that_is_wrong(tmp_path: Path) -> None:
+    words = ("--users", "0", "--items", "3", "--most", "1", "--shrink", "-1", "--neighbours", "0", "--held", "some")
+    said = job("recommend.py", *words[:6], "--shrink=-1", *words[8:], cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == "" and "Traceback" not in said.stderr
+    for named in ("--users", "--items", "--most", "--shrink", "--neighbours", "--held"):
+        assert f"{named}: '" in said.stderr
+    assert "--items: '3' is below 8; expected 8 or more" in said.stderr
+
+
+def test_recommend_says_what_is_wrong_with_a_file_and_a_user(tmp_path: Path) -> None:
+    said = job("recommend.py", "--ratings", "none.csv", "--users", "3", cwd=tmp_path)
+    assert said.returncode == 2
+    assert said.stderr == "planner: --users: is for generated ratings, and --ratings names a file\n"
+    said = job("recommend.py", "--ratings", "none.csv", cwd=tmp_path)
+    assert said.returncode == 2
+    assert said.stderr == "planner: none.csv: is not there; expected a CSV or Parquet file\n"
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating\n1,1,3\n1,2,4\n")
+    said = job("recommend.py", "--ratings", "ratings.csv", "--user", "4", cwd=tmp_path)
+    assert said.returncode == 2
+    assert said.stderr == "planner: --user: '4' has rated nothing; expected a user who has, such as 1\n"
+
+
+@pytest.mark.parametrize("name", ["forecast.py", "recommend.py"])
+def test_a_job_is_short_because_the_logic_is_elsewhere(name: str) -> None:
+    assert len((JOBS / name).read_text(encoding="utf-8").splitlines()) < 90
