@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -20,10 +22,12 @@ SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
 def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+    """Give a port that nobody uses, and that the system gives to nobody who asks for any: Spark asks for many."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as listening, contextlib.suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +36,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port, folder = free_port(), tmp_path_factory.mktemp("connect")
     environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     settings = {
-        "spark.connect.grpc.binding.port": port, "spark.ui.enabled": "false", "spark.log.level": "ERROR",
-        "spark.sql.warehouse.dir": folder / "warehouse",
+        "spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": port,
+        "spark.ui.enabled": "false", "spark.log.level": "ERROR", "spark.sql.warehouse.dir": folder / "warehouse",
     }  # fmt: skip
     submit = Path(pyspark.__path__[0]) / "bin" / "spark-submit"
     words = [submit, "--class", SERVER, "--master", "local-cluster[2,1,1024]"]
