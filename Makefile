@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast test-spark check format zip wheel clean
+.PHONY: help run forecast recommend test test-fast test-spark check format zip wheel clean
 
 # The first Python on the way that is new enough; if none is, set-up says so in one line.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -27,12 +27,17 @@ ARGS :=
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make test-fast | test-spark | check | format | zip | wheel | clean"
+	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | zip | wheel | clean"
 
 run:
 	@$(SETUP) --warm
 	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
 	@$(VENV) $(SUBMIT) jobs/corpus.py $(ARGS)
+
+forecast recommend:
+	@$(SETUP) --extras jobs --warm
+	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
+	@$(VENV) $(SUBMIT) jobs/$@.py $(ARGS)
 
 test:
 	@$(SETUP) --extras test --browser --warm

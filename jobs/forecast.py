@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from planner.cli.app import exit_code
 from planner.cli.options import Reader
 from planner.cli.parser import Parser
-from planner.recipes.forecasting import FORECAST, check_installed, fit
 from planner.recipes.sales import generate_sales, read_sales
 from planner.recipes.views import forecast_line, forecast_view
 from planner.report import table
@@ -59,7 +58,8 @@ def forecast(argv: Sequence[str] | None = None) -> None:
     if words.sales is not None:
         reader.refuse("is for generated sales, and --sales names a file", "stores", "articles", "days", "seed")
     reader.check()
-    check_installed()
+    from planner.recipes.forecasting import FORECAST, fit  # only now: it says what to install where that is missing
+
     sales = read_sales(words.sales) if words.sales else pa.concat_tables(generate_sales(stores, days, seed, articles))
     master = None if submitted() else f"local-cluster[{executors},{slots},1024]"
     with session(master, "planner: forecast") as spark:

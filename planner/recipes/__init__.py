@@ -1,1 +1,4 @@
-"""Ready-made graphs. Executors import the functions from here, so nothing here needs more than numpy and pyarrow."""
+"""Ready-made graphs and jobs. Executors import the functions from here.
+
+Numpy and pyarrow do for most of them; `forecasting` needs pandas and scikit-learn, `recommending` pandas and scipy.
+"""

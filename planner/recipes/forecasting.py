@@ -5,27 +5,34 @@ of them are shrunk by a ridge penalty, of the strength that forecasts the store'
 just opened is not given a trend that nobody has seen. How good the forecast is, the last weeks tell, of a model that
 does not know them, beside the plainest forecast that there is: as in the last week.
 
-What is fitted comes from scikit-learn, which executors need besides numpy and pandas.
+What is fitted comes from scikit-learn, which executors need besides numpy and pandas. It is imported with this module,
+and so before the first store, whose time would else be the import's.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from planner.errors import Finding, PreflightError
+from planner.recipes.sales import YEAR
 
-if TYPE_CHECKING:
+try:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import PoissonRegressor
+    from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
     from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+    from threadpoolctl import threadpool_limits
+except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
+    mend = "pip install 'spark-planner[jobs]', on the driver and on the executors"
+    raise PreflightError([Finding(f"{missing} is not installed, which the forecasts need", mend)]) from error
 
-__all__ = ["FORECAST", "HORIZON", "YEAR", "check_installed", "fit", "naive"]
-
-YEAR = 365.25
-"""Days."""
+__all__ = ["FORECAST", "HORIZON", "fit", "naive"]
 
 HORIZON = 28
 """Days that are forecast, and days that are kept back to measure the error."""
@@ -46,19 +53,6 @@ SHORTEST = 2 * HORIZON
 """Days in a history below which there is no model."""
 
 ITERATIONS = 300
-
-
-def check_installed() -> None:
-    """Check that the library is there, before anything is planned.
-
-    Raises
-    ------
-    PreflightError
-        If it is not.
-    """
-    if importlib.util.find_spec("sklearn") is None:
-        mend = "pip install 'spark-planner[jobs]', here and on the executors"
-        raise PreflightError([Finding("scikit-learn is not installed, which fits the models", mend)])
 
 
 def fit(sales: pd.DataFrame) -> pd.DataFrame:
@@ -145,8 +139,6 @@ def _ahead(history: pd.DataFrame) -> pd.DataFrame:
 
 def _modelled(history: pd.DataFrame, ahead: pd.DataFrame) -> dict[str, Any]:
     """Measure a model that does not know the last days, and forecast by one that does."""
-    from threadpoolctl import threadpool_limits
-
     late = history.age > history.age.max() - HORIZON
     known, kept_back = history[~late], history[late]
     with threadpool_limits(1):  # a slot has one core, and threads that wait for another would be in each other's way
@@ -161,12 +153,6 @@ def _modelled(history: pd.DataFrame, ahead: pd.DataFrame) -> dict[str, Any]:
 
 def _fitted(history: pd.DataFrame) -> Pipeline:
     """Fit with the penalty that forecasts the past best."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.linear_model import PoissonRegressor
-    from sklearn.model_selection import GridSearchCV
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
     numbers = ["years", "promotion"]
     if history.age.max() >= YEAR:
         numbers += ["cosine", "sine"]
@@ -188,8 +174,6 @@ def _fitted(history: pd.DataFrame) -> Pipeline:
 
 def _folds(history: pd.DataFrame) -> list[tuple[Any, Any]]:
     """Cut the rows, which are sorted by day, into what came before and the days after, at several days."""
-    from sklearn.model_selection import TimeSeriesSplit
-
     ages = np.unique(history.age)
     splitter = TimeSeriesSplit(FOLDS, test_size=min(HORIZON, len(ages) // (FOLDS + 1)))
     row = np.searchsorted(history.age, np.append(ages, ages[-1] + 1))

@@ -21,10 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from planner.errors import Fault, InputError
-from planner.recipes.forecasting import YEAR
 from planner.recipes.tables import null_faults, read_table, some
 
-__all__ = ["SALES", "generate_sales", "planted", "read_sales"]
+__all__ = ["SALES", "YEAR", "generate_sales", "planted", "read_sales"]
 
 SALES = pa.schema(
     [
@@ -36,6 +35,9 @@ SALES = pa.schema(
     ]
 )
 """A row for each article of a store and each day of its history."""
+
+YEAR = 365.25
+"""Days."""
 
 LAST_DAY = np.datetime64("2025-12-31")
 """Of every history: stores opened on different days."""

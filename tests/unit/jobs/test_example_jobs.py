@@ -79,6 +79,18 @@ def test_forecast_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     ]
 
 
+def test_forecast_says_what_to_install(tmp_path: Path) -> None:
+    path = str(JOBS / "forecast.py")
+    without = f"import runpy, sys; sys.modules['sklearn'] = None; sys.argv = [{path!r}]; "
+    code = f"{without}runpy.run_path({path!r}, run_name='__main__')"
+    said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and said.stdout == ""
+    assert said.stderr.splitlines() == [
+        "planner: sklearn is not installed, which the forecasts need",
+        "    to mend it: pip install 'spark-planner[jobs]', on the driver and on the executors",
+    ]
+
+
 def test_recommend_says_everything_that_is_wrong(tmp_path: Path) -> None:
     words = ("--users", "0", "--items", "3", "--most", "1", "--shrink", "-1", "--neighbours", "0", "--held", "some")
     said = job("recommend.py", *words[:6], "--shrink=-1", *words[8:], cwd=tmp_path)

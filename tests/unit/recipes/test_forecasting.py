@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from planner.errors import PreflightError
-from planner.recipes.forecasting import FORECAST, HORIZON, check_installed, fit, naive
+from planner.recipes.forecasting import FORECAST, HORIZON, fit, naive
 from planner.recipes.sales import generate_sales, planted
 from planner.recipes.views import forecast_line, forecast_view
 
@@ -132,10 +129,3 @@ def test_a_person_sees_the_largest_stores_first(forecasts: pd.DataFrame) -> None
     assert len(view) == 3 and view.store[0] == forecasts.store[largest]
     assert view.forecast.is_monotonic_decreasing
     assert forecast_line(table).startswith("better than last week repeated in 6 of 6 stores, mean error 0.")
-
-
-def test_a_missing_library_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_installed()
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(PreflightError, match=r"pip install 'spark-planner\[jobs\]'"):
-        check_installed()
