@@ -15,7 +15,7 @@ _STEP = 7919
 
 
 def planned(spark: SparkSession, master: str, keys: int, folder: Path) -> list[dict[str, Any]]:
-    """Time the planning of as many rows as keys, and of four times as many; after a call on a small frame."""
+    """Time the planning of as many rows as keys, and of four times as many."""
     from planner.spark import balance
 
     found = []
@@ -24,7 +24,7 @@ def planned(spark: SparkSession, master: str, keys: int, folder: Path) -> list[d
         label = F.concat(F.lit("store-"), (F.col("id") * _STEP % keys).cast("string"))
         spark.range(rows).select(label.alias("key"), F.col("id").alias("value")).write.parquet(place)
         frame = spark.read.parquet(place)
-        seconds = [_timed(balance, frame)[0] for _ in range(4)]
+        seconds = [_timed(balance, frame)[0] for _ in range(5)]
         found.append({"master": master, "keys": keys, "rows": rows, "seconds": seconds})
     return found
 

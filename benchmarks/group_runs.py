@@ -26,11 +26,15 @@ _COUNT = count()
 
 @dataclass(frozen=True)
 class Settings:
-    """Rounds, if not those of each case; words, one of which a contender has in its name; a folder for frames."""
+    """Rounds, if not those of each case; words, one of which a contender has in its name; a folder for frames.
+
+    `warm_up` rounds come before the first case of a session, and one before the first of another form.
+    """
 
     rounds: int | None
     contenders: tuple[str, ...]
     folder: Path
+    warm_up: int = 4
 
     def names(self, case: Case) -> list[str]:
         """Give the contenders of a case."""
@@ -44,7 +48,7 @@ def measured(spark: SparkSession, cases: Sequence[Case], given: Settings) -> Ite
     for case in cases:
         if (case.kind, case.form) not in warmed:
             small = Case(case.master, case.kind, 40, "uniform", 0.01, 0.0, 2000, 1, case.form)
-            for number in range(1 if warmed else 2):
+            for number in range(1 if warmed else given.warm_up):
                 list(_round(spark, small, number, {}, rate, given))
             warmed.add((case.kind, case.form))
         first: dict[str, float] = {}
@@ -92,7 +96,7 @@ def once(bench: Bench, name: str, made: Frame, number: int) -> Run:
         rows = opened.result.collect()
         seconds = time.perf_counter() - began
         spark.sparkContext.setJobGroup("others", "others")
-        detail = opened.detail | stage(spark, group) | {"shuffles": shuffles(opened.result)}
+        detail = opened.detail | stage(spark, group, last=case.form != "split") | {"shuffles": shuffles(opened.result)}
         if opened.after is not None:
             began = time.perf_counter()
             opened.after()
@@ -157,15 +161,15 @@ def shuffles(result: Any) -> int:
     return len(re.findall(r"(?<!Broadcast)(?<!Reused)Exchange ", plan.toString()))
 
 
-def stage(spark: SparkSession, group: str) -> dict[str, float]:
-    """Tell of the stage that ran longest in a group of jobs, which is that of the function: its tasks and seconds."""
+def stage(spark: SparkSession, group: str, last: bool) -> dict[str, float]:
+    """Tell of the stage of the function: the last of a group of jobs, or that which ran longest."""
     java = spark.sparkContext._jsc.sc()
     java.listenerBus().waitUntilEmpty()
     tracker, store = spark.sparkContext.statusTracker(), java.statusStore()
     jobs = tracker.getJobIdsForGroup(group)
     stages = {number for job in jobs for number in tracker.getJobInfo(job).stageIds}
     ran = [info for info in map(store.lastStageAttempt, stages) if info.firstTaskLaunchedTime().isDefined()]
-    info = max(ran, key=lambda info: info.executorRunTime())
+    info = max(ran, key=lambda info: info.stageId() if last else info.executorRunTime())
     submitted, launched, done = (
         when().get().getTime() / 1000 for when in (info.submissionTime, info.firstTaskLaunchedTime, info.completionTime)
     )

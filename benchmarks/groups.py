@@ -49,7 +49,7 @@ def main() -> None:
     runs = [Run(**row) for row in found["runs"]]
     measured = {run.case for run in runs}
     there = [case for case in cases if case.name in measured]
-    text = page(Figures(there, runs, found["planning"], found["memory"]), facts)
+    text = page(Figures(there, runs, found["planning"], found["memory"]), facts, quick=given.quick)
     print(text)
     whole = not (given.quick or given.only or given.master or given.rounds or given.without or any(given.contenders))
     target = given.output or (PAGE if whole else None)
@@ -117,7 +117,8 @@ def child(given: argparse.Namespace, cases: Sequence[Case]) -> None:
             said["runs"] = []
             before = dict(settings(spark))
             here = [case for case in cases if case.master == master]
-            for run in measured(spark, here, Settings(given.rounds, tuple(given.contenders), Path(name))):
+            how = Settings(given.rounds, tuple(given.contenders), Path(name), 1 if given.quick else 4)
+            for run in measured(spark, here, how):
                 said["runs"].append(asdict(run))
                 shown = f"{run.seconds:.2f} s, {run.seconds / run.bound:.3f} × the bound"
                 print(f"{run.case}, round {run.round + 1}: {run.contender}: {shown}", flush=True)

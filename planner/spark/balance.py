@@ -30,7 +30,7 @@ LARGE_BYTES = 64 * 2**30
 
 SAMPLED = 0.05
 
-SMALL_BYTES = 2 * 2**20
+SMALL_BYTES = 2**18
 """Where they are smaller than this, looking at all keys costs less than a second pass."""
 
 UNKNOWN_BYTES = 2**60

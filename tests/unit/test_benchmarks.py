@@ -144,5 +144,5 @@ def test_both_processes_of_the_driver_count(jvm, verdict):
 
 @pytest.mark.parametrize(("later", "verdict"), [(1.9, "met."), (2.1, "**short in 1 of 1**.")])
 def test_planning_is_held_against_two_seconds_after_the_first_call(later, verdict):
-    row = {"master": "m", "keys": 10**6, "rows": 10**6, "seconds": [5.0, later, later]}
+    row = {"master": "m", "keys": 10**6, "rows": 10**6, "seconds": [5.0, 3.0, later, later, later]}
     assert said(cases=[], of="million keys planned", planning=[row]).endswith(verdict)
