@@ -163,8 +163,8 @@ CASES = _cases(
     (Case(CLUSTER, "sleep", 20_000, "", 5.0, 0.0, 200_000, 1), SPREADS),
     (Case(CLUSTER, "sleep", 200, "", 10.0, 0.1, 60_000, 2, "unknown"), ("zipf 0.8", "zipf 1.2")),
     (Case(CLUSTER, "sleep", 200, "", 5.0, 0.1, 20_000, 1, "split"), ("zipf 1.2", "one hot key")),
-    (Case(LOCAL, "sleep", 200, "", 10.0, 0.1, 20_000, 1), ("uniform", "zipf 1.2")),
-    (Case(LOCAL, "compute", 200, "", 10.0, 0.1, 20_000, 2), ("uniform", "zipf 1.2")),
+    (Case(LOCAL, "sleep", 200, "", 10.0, 0.1, 20_000, 1), ("zipf 1.2",)),
+    (Case(LOCAL, "compute", 200, "", 10.0, 0.1, 20_000, 1), ("uniform", "zipf 1.2", "one hot key")),
     (Case(LOCAL, "compute", 20_000, "", 5.0, 0.0, 200_000, 1), ("uniform", "zipf 1.2")),
 )
 """What a whole run measures. Groups that compute need a core each, so they get the slots of a small machine."""

@@ -190,13 +190,14 @@ FORMS = {
     "split": {DEFAULTS: defaults, SALTED: salted, SALTED_ALL: salted_apart, PIECES: pieced},
 }
 """Who competes on which form of case. Salting changes the groups, so it is only for functions that allow that."""
-_KEYS_EACH = 1000
-"""With more keys nobody makes a partition of each."""
+FEW = 1000
+"""With more keys nobody makes a partition of each; and weights by rows are left out, which are the same plan again."""
 
 
 def contenders(case: Case) -> dict[str, Callable[[Bench], Any]]:
     """Give those that compete on a case."""
-    return {name: way for name, way in FORMS[case.form].items() if name != KEY_EACH or case.keys <= _KEYS_EACH}
+    left_out = () if case.keys <= FEW else (KEY_EACH, BY_ROWS)
+    return {name: way for name, way in FORMS[case.form].items() if name not in left_out}
 
 
 def work(kind: str, rate: float = 0.0) -> Call:

@@ -1,6 +1,6 @@
 """`balance` beside Spark's defaults, what people do instead, and an expert: groups that sleep and groups that compute.
 
-    python benchmarks/groups.py                   some forty minutes; writes docs/benchmarks/groups.md and groups.csv
+    python benchmarks/groups.py                   45 minutes; writes docs/benchmarks/groups.md and .csv
     python benchmarks/groups.py --quick           some five minutes; fewer and smaller, prints only
     python benchmarks/groups.py --list            what would run
     python benchmarks/groups.py --only "200 keys" "zipf 1.2" --master "local[2]" --rounds 5
