@@ -5,7 +5,9 @@ what the key, the run and the executor add to them, by medians in turn (J. W. Tu
 chapter 11, median polish; with a third factor, and with most combinations never measured). Else keys are compared with
 others of about as many rows, after the power law has taken away what rows explain.
 
-A speed other than 1 is believed only when the evidence is strong: it decides where the heaviest keys go.
+A speed other than 1 is believed only when the evidence is strong, for it decides where the heaviest keys go: an executor
+that was slow in one run may have been starting, or may have had a neighbour. Most of its runs have to agree, and, where
+keys are compared with others, there have to be two.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ LEAST_KEYS = 10
 SURE = 3.0
 """Standard errors that an effect must be above to be believed of one executor; of many, more, so that the chance that
 any is wronged stays the same."""
+
+LEAST_RUNS, LEAST_RUNS_BY_ROWS = 1, 2
+"""Runs that must have measured a place; the second, where keys could not be compared with themselves."""
 
 LEAST_EFFECT, LEAST_EFFECT_BY_ROWS = 0.15, 0.25
 """Effects below this are not worth planning for; the second, where keys could not be compared with themselves."""
@@ -93,7 +98,7 @@ def speeds_of(measured: Measured, place: Int32, block: Int64) -> Float64:
     elsewhere = _on_several(measured.key, place)
     elsewhere &= _sampled(np.where(elsewhere, measured.key, -1))
     kept = measured.where(elsewhere)
-    enough, compared, sure = _believed(kept, place[elsewhere], kept.key, block, LEAST_EFFECT)
+    enough, compared, sure = _believed(kept, place[elsewhere], kept.key, block, LEAST_EFFECT, LEAST_RUNS)
     speeds[enough] = np.where(sure, compared, 1.0)[enough]
     return speeds
 
@@ -104,11 +109,13 @@ def _by_rows(measured: Measured, place: Int32, block: Int64) -> tuple[Float64, B
     order = np.lexsort((measured.key, measured.log_rows))
     alike = np.empty(n, dtype=np.int64)
     alike[order] = np.arange(n) * max(1, min(n // LIKE_ROWS, MOST_BINS)) // max(n, 1)
-    _, compared, sure = _believed(measured, place, alike, block, LEAST_EFFECT_BY_ROWS)
+    _, compared, sure = _believed(measured, place, alike, block, LEAST_EFFECT_BY_ROWS, LEAST_RUNS_BY_ROWS)
     return compared, sure
 
 
-def _believed(measured: Measured, place: Int32, alike: Int64, block: Int64, least: float) -> tuple[Bool, Float64, Bool]:
+def _believed(
+    measured: Measured, place: Int32, alike: Int64, block: Int64, least: float, least_runs: int
+) -> tuple[Bool, Float64, Bool]:
     """Compare places; give which have enough keys, their speeds, and which of those are certain."""
     places = len(block)
     pairs = np.unique(measured.key * places + place)
@@ -125,10 +132,34 @@ def _believed(measured: Measured, place: Int32, alike: Int64, block: Int64, leas
     strict = NormalDist().inv_cdf(1 - (1 - NormalDist().cdf(SURE)) / max(1, int(enough.sum()) - 1))
     relative, usual = np.zeros(places), np.zeros(places)
     for mine in (np.flatnonzero(enough & (block == each)) for each in np.unique(block[enough])):
-        relative[mine] = effect[mine] - np.sort(effect[mine])[(len(mine) - 1) // 2]
+        relative[mine] = effect[mine] - _measure(effect[mine])
         usual[mine] = np.median(error[mine])
     sure = enough & (np.abs(relative) > strict * np.hypot(error, usual)) & (np.abs(relative) > np.log1p(least))
+    if sure.any():
+        runs, agreeing = _agreeing(measured, place, alike, block, relative, np.log1p(least))
+        sure &= (runs >= least_runs) & (2 * agreeing > runs)
     return enough, np.exp(-relative), sure
+
+
+def _agreeing(
+    measured: Measured, place: Int32, alike: Int64, block: Int64, relative: Float64, least: float
+) -> tuple[Int64, Int64]:
+    """Count the runs of each place, and those in which, taken by themselves, it was as fast or slow as it has to be."""
+    pair = measured.run.astype(np.int64) * len(block) + place
+    pairs, index = np.unique(pair, return_inverse=True)
+    where, within = pairs % len(block), pairs // len(block)
+    nothing = np.zeros(len(place), dtype=np.int32)
+    effect, _, _ = _polished(measured.log_seconds, alike, nothing, index.astype(np.int32), len(pairs))
+    peers = within * (int(block.max()) + 1) + block[where]
+    for mine in (np.flatnonzero(peers == each) for each in np.unique(peers)):
+        effect[mine] -= _measure(effect[mine])
+    agrees = effect * np.sign(relative[where]) > least
+    return np.bincount(where, minlength=len(block)), np.bincount(where[agrees], minlength=len(block))
+
+
+def _measure(effect: Float64) -> float:
+    """Give the effect that counts as speed 1: the median, and of two the faster one's."""
+    return float(np.sort(effect)[(len(effect) - 1) // 2])
 
 
 def _polished(values: Float64, alike: Int64, run: Int32, place: Int32, places: int) -> tuple[Float64, Float64, int]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BalancedGroups", "Cogrouped"]
 
-_HIDDEN = 2
-"""Columns before the user's: partition and hash."""
+_COLUMNS, _PARTS = 1, 2
+"""Before the user's columns: the partition; and before the parts of his key: the partition and the hash."""
 
 
 class BalancedGroups:
@@ -69,7 +69,7 @@ class BalancedGroups:
             If the schema cannot be read, or the function takes other arguments.
         """
         placed, call, returns = self._prepared(func, schema, arrow=False)
-        result: DataFrame = self._groups(placed).applyInPandas(call, returns)
+        result: DataFrame = placed.grouped().applyInPandas(call, returns)
         return result
 
     def apply_in_arrow(self, func: Callable[..., Any], schema: StructType | str) -> DataFrame:
@@ -78,7 +78,7 @@ class BalancedGroups:
         As `apply_in_pandas`; the result is that of ``groupBy(...).applyInArrow``.
         """
         placed, call, returns = self._prepared(func, schema, arrow=True)
-        result: DataFrame = self._groups(placed).applyInArrow(call, returns)
+        result: DataFrame = placed.grouped().applyInArrow(call, returns)
         return result
 
     def map_in_arrow(
@@ -92,7 +92,7 @@ class BalancedGroups:
             If the schema cannot be read.
         """
         placed = self._placement.place(self._df)
-        call = mapped(func, hidden=_HIDDEN, accumulator=self._accumulator)
+        call = mapped(func, columns_before=_COLUMNS, accumulator=self._accumulator)
         return placed.frame.mapInArrow(call, _read_schema(schema))
 
     def repartitioned(self) -> DataFrame:
@@ -166,11 +166,11 @@ class BalancedGroups:
         ]
         returns = StructType([*fields, *partial.fields])
         call = self._call(_with_identity(func, names), arrow=False, columns=returns.names)
-        pieces = self._groups(placed).applyInPandas(call, returns)
-        whole_key = [", ".join(self.plan.by)]
+        pieces = placed.grouped().applyInPandas(call, returns)
         outer = grouped(
-            _without(combine, names[2:]), frames=1, arrow=False, hidden=2, by=whole_key, columns=whole.names
-        )
+            combine, frames=1, arrow=False, columns_before=len(names), parts_before=2, by=[", ".join(self.plan.by)],
+            columns=whole.names,
+        )  # fmt: skip
         result: DataFrame = pieces.groupBy(*names).applyInPandas(outer, whole)
         return result
 
@@ -196,9 +196,6 @@ class BalancedGroups:
     def _repr_html_(self) -> str:
         return partition_plan_html(self.plan)
 
-    def _groups(self, placed: Placed) -> Any:
-        return placed.frame.groupBy(placed.partition, placed.hash, *map(column, self.plan.by))
-
     def _prepared(self, func: Any, schema: Any, *, arrow: bool) -> tuple[Placed, Callable[..., Any], StructType]:
         returns = _read_schema(schema)
         return self._placement.place(self._df), self._call(func, arrow=arrow, columns=returns.names), returns
@@ -206,8 +203,8 @@ class BalancedGroups:
     def _call(self, func: Any, *, arrow: bool, columns: list[str], frames: int = 1) -> Callable[..., Any]:
         try:
             return grouped(
-                func, frames=frames, arrow=arrow, hidden=_HIDDEN, by=self.plan.by, columns=columns,
-                accumulator=self._accumulator,
+                func, frames=frames, arrow=arrow, columns_before=_COLUMNS, parts_before=_PARTS, by=self.plan.by,
+                columns=columns, accumulator=self._accumulator,
             )  # fmt: skip
         except (TypeError, ValueError) as error:
             name = getattr(func, "__name__", type(func).__name__)
@@ -244,7 +241,7 @@ class Cogrouped:
         returns, groups = _read_schema(schema), self._groups
         left, right = groups._placement.place(groups._df), groups._placement.place(self._other)
         call = groups._call(func, arrow=arrow, columns=returns.names, frames=2)
-        return groups._groups(left).cogroup(groups._groups(right)), call, returns
+        return left.grouped().cogroup(right.grouped()), call, returns
 
 
 def _read_schema(schema: Any, path: str = "schema") -> StructType:
@@ -276,12 +273,3 @@ def _with_identity(func: Callable[[Any], Any], names: list[str]) -> Callable[[An
         return given
 
     return partial
-
-
-def _without(combine: Callable[[Any], Any], names: list[str]) -> Callable[[Any], Any]:
-    """Take those columns off again before pieces are put together."""
-
-    def whole(frame: Any) -> Any:
-        return combine(frame.drop(columns=names))
-
-    return whole

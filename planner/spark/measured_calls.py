@@ -1,9 +1,11 @@
 """A user's function with a stopwatch around it, as it runs on executors.
 
 Everything that travels is a closure made here, importing only what every Python worker of Spark has: so it goes by
-value, and executors need nothing of ours. It takes the two columns off that placed the rows, so that the function sees
-what it would see in a plain ``groupBy``; it names the key when the function fails; and, where it has an accumulator, it
-keeps one entry a task, which reaches the driver with the end of the task and not otherwise.
+value, and executors need nothing of ours. It takes off what placed the rows, so that the function sees what it would
+see in a plain ``groupBy``; it names the key when the function fails; and, where it has an accumulator, it keeps one
+entry a task, which reaches the driver with the end of the task and not otherwise.
+
+All of it happens for each group, of which a task may have thousands: a frame's column costs some 40 µs to take off.
 """
 
 from __future__ import annotations
@@ -48,8 +50,8 @@ def takes_iterator(func: Callable[..., Any]) -> bool:
 
 
 def grouped(
-    func: Callable[..., Any], *, frames: int, arrow: bool, hidden: int, by: Sequence[str], columns: Sequence[str],
-    accumulator: Any = None,
+    func: Callable[..., Any], *, frames: int, arrow: bool, columns_before: int, parts_before: int, by: Sequence[str],
+    columns: Sequence[str], accumulator: Any = None,
 ) -> Callable[..., Any]:  # fmt: skip
     """Make the function that Spark calls for each group.
 
@@ -61,30 +63,30 @@ def grouped(
         1, or 2 for a cogroup.
     arrow : bool
         Whether groups are Arrow tables, and not pandas frames.
-    hidden : int
-        How many columns come before the user's, and values before his key.
+    columns_before, parts_before : int
+        How many columns come before the user's, and values before the parts of his key; the last of these is its hash.
     by, columns : sequence of str
         Names of the key's columns, and of what the function has to return.
     accumulator : Accumulator, optional
         Of lists.
     """
     with_key = takes_key(func, frames)
-    strip, failed, start = _stripper(arrow, hidden), _failure(by), stopwatch(accumulator)
+    strip, failed, start = _stripper(arrow, columns_before), _failure(by), stopwatch(accumulator)
     check = _checker(columns, arrow)
 
     def call(key: Any, *groups: Any) -> Any:
-        own, stop = tuple(key)[hidden:], start()
+        own, stop = tuple(key)[parts_before:], start()
         rows = sum(map(len, groups))
         try:
             result = func(*([own] if with_key else []), *map(strip, groups))
             check(result)
         except Exception as error:
             raise failed(own, error) from error
-        stop(key[hidden - 1] if hidden else None, own, rows)
+        stop(key[parts_before - 1], own, rows)
         return result
 
     def call_parts(key: Any, parts: Any) -> Any:
-        own, stop, rows = tuple(key)[hidden:], start(), 0
+        own, stop, rows = tuple(key)[parts_before:], start(), 0
 
         def stripped() -> Any:
             nonlocal rows
@@ -100,7 +102,7 @@ def grouped(
                 rows += len(part)
         except Exception as error:
             raise failed(own, error) from error
-        stop(key[hidden - 1] if hidden else None, own, rows)
+        stop(key[parts_before - 1], own, rows)
 
     if frames == 2:
         return lambda key, left, right: call(key, left, right)
@@ -115,9 +117,9 @@ def grouped(
     return parts_of
 
 
-def mapped(func: Callable[..., Any], *, hidden: int, accumulator: Any = None) -> Callable[..., Any]:
+def mapped(func: Callable[..., Any], *, columns_before: int, accumulator: Any = None) -> Callable[..., Any]:
     """Make the function that Spark calls for each partition, on record batches."""
-    strip, start, failed = _stripper(True, hidden), stopwatch(accumulator), _failure(())
+    strip, start, failed = _stripper(True, columns_before), stopwatch(accumulator), _failure(())
 
     def call(batches: Any) -> Any:
         stop, rows = start(), 0
@@ -137,13 +139,13 @@ def mapped(func: Callable[..., Any], *, hidden: int, accumulator: Any = None) ->
     return call
 
 
-def _stripper(arrow: bool, hidden: int) -> Callable[[Any], Any]:
+def _stripper(arrow: bool, before: int) -> Callable[[Any], Any]:
     """Take the first columns off."""
 
     def strip(frame: Any) -> Any:
         if arrow:
-            return frame.select(list(range(hidden, frame.num_columns)))
-        for name in frame.columns[:hidden]:
+            return frame.select(list(range(before, frame.num_columns)))
+        for name in frame.columns[:before]:
             del frame[name]
         return frame
 
@@ -192,8 +194,11 @@ def _failure(by: Sequence[str]) -> Callable[[Any, BaseException], RuntimeError]:
 def _checker(columns: Sequence[str], arrow: bool) -> Callable[[Any], None]:
     """Check what the function returned, so that an error can name the key; types are Spark's to check."""
     expected, known = list(columns), set(columns)
+    right = pa.Table if arrow else pd.DataFrame
 
     def check(result: Any) -> None:
+        if isinstance(result, right) and list(result.column_names if arrow else result.columns) == expected:
+            return
         names = getattr(result, "column_names", None) if arrow else list(getattr(result, "columns", ()))
         if arrow and names is None:
             names = getattr(getattr(result, "schema", None), "names", None)

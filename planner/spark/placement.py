@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.group import GroupedData
 
 from planner.model.arrays import Int64
 from planner.spark.keys import Key, column, free_name
@@ -19,22 +20,31 @@ _BUCKET, _ALL, _HASHES, _OWN = "__planner_bucket", "__planner_all", "__planner_h
 
 @dataclass(frozen=True)
 class Placed:
-    """A DataFrame whose rows lie where the plan wants them, with two columns more.
+    """A DataFrame whose rows lie where the plan wants them.
 
     Attributes
     ----------
     frame : DataFrame
-        The columns of the original behind those two.
-    partition, hash : str
-        Names of the two: the partition (int) and the key's hash (long).
+        The partition (int), and behind it the columns of the original.
+    key : Key
+    partition : str
+        Name of that first column.
     columns : tuple of str
         The original's.
     """
 
     frame: DataFrame
+    key: Key
     partition: str
-    hash: str
     columns: tuple[str, ...]
+
+    def grouped(self) -> GroupedData:
+        """Give the groups, keyed by partition, hash and key, which need no second shuffle.
+
+        The hash is computed anew: what is grouped by and is no column costs the user's function nothing, while a
+        column would have to be taken off each of its frames.
+        """
+        return self.frame.groupBy(column(self.partition), self.key.hash(), *self.key.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +78,8 @@ class Placement:
         joined = with_hash.withColumn(_BUCKET, self.key.bucket(column(hashed))).join(known, _BUCKET, "left")
         fallback = F.pmod(column(hashed), F.lit(self.partitions)).cast("int")
         number = F.coalesce(self._partition(column(hashed), own), fallback)
-        shuffled = joined.select(number.alias(partition), column(hashed), *own).repartitionById(
-            self.partitions, column(partition)
-        )
-        return Placed(shuffled, partition, hashed, tuple(df.columns))
+        shuffled = joined.select(number.alias(partition), *own).repartitionById(self.partitions, column(partition))
+        return Placed(shuffled, self.key, partition, tuple(df.columns))
 
     def _partition(self, key_hash: Column, own: list[Column]) -> Column:
         """Give the partition of a row: its key's own, or that of its bucket's light keys."""

@@ -103,16 +103,9 @@ def _peaks() -> tuple[Callable[[], None], Callable[[], int]]:
                 os.close(file)
 
     def peak() -> int:
-        import os
         import resource
 
-        try:
-            file = os.open("/proc/self/status", os.O_RDONLY)
-            try:
-                return int(os.read(file, 4096).split(b"VmHWM:")[1].split(None, 1)[0]) * 1024
-            finally:
-                os.close(file)
-        except (OSError, IndexError):
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # Workers are forked, and a fork's peak is its memory's, which can be forgotten, and not that of its ancestors.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     return forget_peak, peak

@@ -268,13 +268,15 @@ def test_executors_need_nothing_of_ours(skewed: DataFrame) -> None:
 
     from planner.spark.measured_calls import grouped
 
-    call = grouped(summed, frames=1, arrow=False, hidden=2, by=["store"], columns=["store", "n", "total"])
+    call = grouped(
+        summed, frames=1, arrow=False, columns_before=1, parts_before=2, by=["store"], columns=["store", "n", "total"]
+    )
     code = """
 import pickle, sys
 sys.modules["planner"] = None
 call = pickle.loads(sys.stdin.buffer.read())
 import pandas as pd
-print(call((0, 1, "a"), pd.DataFrame({"p": [0], "h": [1], "store": ["a"], "v": [3]})).to_dict("records"))
+print(call((0, 1, "a"), pd.DataFrame({"p": [0], "store": ["a"], "v": [3]})).to_dict("records"))
 """
     here = Path(__file__).parent
     said = subprocess.run([sys.executable, "-c", code], input=_by_value(call, dumps), capture_output=True, cwd=here)
