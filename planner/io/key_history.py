@@ -22,7 +22,8 @@ from pyarrow import fs
 
 from planner.errors import InputError
 from planner.io.checks import Faults, show
-from planner.io.stores import STORE_ERRORS, names_in, open_folder, remove, sentence, shown_place, telling
+from planner.io.locations import shown_place
+from planner.io.stores import STORE_ERRORS, names_in, open_folder, remove, sentence, telling
 from planner.model.key_load import KEY_SCHEMA, KeyLoad
 
 __all__ = ["HISTORY_SCHEMA", "append_history", "read_history"]

@@ -13,12 +13,25 @@ from pyarrow import fs
 from planner.errors import Fault, InputError
 from planner.io.files import as_path
 
-__all__ = ["Listed", "Location", "first_line", "list_files"]
+__all__ = ["Listed", "Location", "first_line", "is_uri", "list_files", "shown_place"]
 
-_URI = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/")
+_URI = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/")  # one letter alone is a drive
 _PATTERN = re.compile(r"[\[\]{}*?\\]")
 _ALIASES = {"s3a": "s3", "s3n": "s3"}
 """How Hadoop names what pyarrow names otherwise."""
+
+
+def is_uri(text: str) -> bool:
+    """Tell a URI from a path."""
+    return _URI.match(text) is not None
+
+
+def shown_place(location: str | os.PathLike[str]) -> str:
+    """Show a place, but neither the user in its URI nor its options, where secrets may be."""
+    text = os.fspath(location)
+    if not is_uri(text):
+        return text if text.strip() and text.isprintable() else repr(text)
+    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", text))
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,10 @@ class Location:
         try:
             system, path = fs.FileSystem.from_uri(uri)
         except (pa.ArrowException, OSError, ValueError) as error:
-            problem = f"{first_line(error)}; expected a path, or a URI that pyarrow reads (file, s3, gs, hdfs, abfs)"
-            raise InputError([Fault(text, problem)]) from error
+            shown = shown_place(text)
+            said = first_line(error).replace(uri, shown).replace(text, shown)
+            problem = f"{said}; expected a path, or a URI that pyarrow reads (file, s3, gs, hdfs, abfs)"
+            raise InputError([Fault(shown, problem)]) from error
         return cls(None if isinstance(system, fs.LocalFileSystem) else uri, path)
 
     def filesystem(self) -> fs.FileSystem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +11,12 @@ import pyarrow as pa
 from pyarrow import fs
 
 from planner.errors import Fault, InputError
-from planner.io.locations import Location
+from planner.io.locations import Location, is_uri, shown_place
 
-__all__ = ["STORE_ERRORS", "names_in", "open_folder", "remove", "sentence", "shown_place", "telling"]
+__all__ = ["STORE_ERRORS", "names_in", "open_folder", "remove", "sentence", "telling"]
 
 STORE_ERRORS = (pa.ArrowException, OSError)
 """What pyarrow raises for a store that does not do what it is asked."""
-
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def open_folder(location: str | os.PathLike[str]) -> tuple[fs.FileSystem, str]:
@@ -28,7 +25,7 @@ def open_folder(location: str | os.PathLike[str]) -> tuple[fs.FileSystem, str]:
     if not text.strip():
         raise ValueError("is empty")
     try:
-        place = Location.of(text if _URI.match(text) else Path(text).expanduser())
+        place = Location.of(text if is_uri(text) else Path(text).expanduser())
     except InputError as error:
         raise ValueError(error.faults[0].problem.partition("; expected")[0]) from error
     return place.filesystem(), place.path.rstrip("/") or "/"
@@ -68,11 +65,3 @@ def sentence(error: BaseException, instead: Mapping[str, str] | None = None) -> 
     for word, other in (instead or {}).items():
         said = said.replace(word, other) if word else said
     return (said.splitlines() or [type(error).__name__])[0][:200].rstrip(" .")
-
-
-def shown_place(location: str | os.PathLike[str]) -> str:
-    """Show a place, but neither the user in its URI nor its options, where secrets may be."""
-    text = os.fspath(location)
-    if not _URI.match(text):
-        return text if text.strip() and text.isprintable() else repr(text)
-    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", text))

@@ -5,7 +5,7 @@ what the key, the run and the executor add to them, by medians in turn (J. W. Tu
 chapter 11, median polish; with a third factor, and with most combinations never measured). Else keys are compared with
 others of about as many rows, after the power law has taken away what rows explain.
 
-A speed other than 1 is believed only when the evidence is strong, for it decides where the heaviest keys go: an executor
+A speed other than 1 is believed only when the evidence is strong, for it decides where the heaviest keys go: one
 that was slow in one run may have been starting, or may have had a neighbour. Most of its runs have to agree, and, where
 keys are compared with others, there have to be two.
 """

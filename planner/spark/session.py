@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from planner.errors import Fault, Finding, InputError, PreflightError
+from planner.errors import Fault, Finding, InputError, PreflightError, RunError
 
 __all__ = ["check_master", "session", "submitted"]
 
@@ -58,17 +58,27 @@ def session(master: str | None = None, name: str = "planner") -> Iterator[SparkS
         If there is no session, no spark-submit, and no master, or none that Spark knows.
     PreflightError
         If Spark cannot be started.
+    RunError
+        If Spark fails inside the block: with what was said in Python, and without the Java behind it.
     """
     active = SparkSession.getActiveSession()
-    if active is not None:
-        yield active
-        return
-    check_master(master)
-    started = _start(master, name)
+    if active is None:
+        check_master(master)
+    spark = active or _start(master, name)
     try:
-        yield started
+        yield spark
+    except PySparkException as error:
+        raise RunError(_told(error)) from error
     finally:
-        started.stop()
+        if active is None:
+            spark.stop()
+
+
+def _told(error: PySparkException) -> str:
+    """Give what a failure of Spark says; of a function that failed on an executor, from where it names the key."""
+    text = str(error).partition("JVM stacktrace:")[0].strip()
+    failed = text.find("the function failed")
+    return text[failed:] if failed >= 0 else f"Spark failed: {text}"
 
 
 def _start(master: str | None, name: str) -> SparkSession:

@@ -24,9 +24,10 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from planner import InputError, PreflightError
+from planner import InputError, PreflightError, RunError
 from planner.spark import balance
 from planner.spark.balance import check_version
+from planner.spark.session import session
 
 pytestmark = pytest.mark.spark
 
@@ -201,6 +202,11 @@ def test_agg_splits_a_hot_key_and_puts_it_together(skewed: DataFrame) -> None:
 
     with pytest.raises(PythonException, match=r"the function failed for the key store='s\d+' .*ZeroDivisionError"):
         stores.agg(summed, SUMS, combine=broken).collect()
+    with pytest.raises(RunError) as caught, session():  # as jobs do, which end with exit code 1 and no Java
+        stores.agg(summed, SUMS, combine=broken).collect()
+    said = str(caught.value)
+    assert said.startswith("the function failed for the key store=") and "ZeroDivisionError" in said
+    assert "raise ZeroDivisionError(frame.store.iloc[0])" in said and ".java" not in said and ".scala" not in said
 
 
 KEYS: dict[str, st.SearchStrategy[Any]] = {

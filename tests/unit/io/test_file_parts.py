@@ -73,6 +73,13 @@ def test_a_location_that_is_none(given: str, tmp_path: Path, monkeypatch: pytest
         read_parts(given)
 
 
+def test_a_location_that_is_none_tells_no_secret() -> None:
+    for given in ("s3://key:secret@bucket/a?nonsense=x", "nope://key:secret@host/a?token=secret"):
+        with pytest.raises(InputError, match="expected") as caught:
+            Location.of(given)
+        assert "secret" not in str(caught.value) and "//…@" in str(caught.value)
+
+
 def test_folders_without_files_and_tables_of_other_kinds(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     with pytest.raises(InputError, match="holds no files"):
