@@ -12,7 +12,9 @@ A graph can also be written as a trace, to plan it or to run it by ``planner run
 from __future__ import annotations
 
 import argparse
+import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +41,14 @@ class Layered:
         The tasks that each task behind the first layer waits for.
     width : int
         Tasks in a layer.
+    believed : ndarray of float, shape (tasks,), optional
+        What a planner is told instead of `seconds`.
     """
 
     seconds: np.ndarray
     before: np.ndarray
     width: int
+    believed: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -103,8 +108,35 @@ def layered(
 def nap(seconds: float, *values: int) -> int:
     """Sleep, then give the length of the longest chain that ends here: proof that the inputs came."""
     if seconds:
-        time.sleep(seconds)
+        time.sleep(seconds * slowness())
     return 1 + max(values, default=0)
+
+
+SLOW_WORLD = "LAYERED_SLOW"
+"""Environment variable: a folder. The process that naps there first is the slow one, as `slow_from` says."""
+
+
+def slowness() -> float:
+    """Tell how many times longer than it should a nap takes in this process, now."""
+    if (folder := os.environ.get(SLOW_WORLD)) is None:
+        return 1.0
+    # Spark's Python workers come and go, and the daemon that makes them is the executor's own.
+    me = str(os.getppid() if os.environ.get(f"{SLOW_WORLD}_BY") == "parent" else os.getpid())
+    with suppress(FileExistsError), Path(folder, "who").open("x") as file:
+        file.write(me)
+    try:
+        factor, since = Path(folder, "how").read_text().split()
+    except (FileNotFoundError, ValueError):
+        return 1.0
+    slow = time.time() >= float(since) and Path(folder, "who").read_text() == me
+    return float(factor) if slow else 1.0
+
+
+def slow_from(folder: Path, factor: float, since: float) -> None:
+    """Let the slow process of a world be slow from a moment on, in seconds of `time.time`."""
+    new = folder / "new"
+    new.write_text(f"{factor} {since}")
+    new.replace(folder / "how")
 
 
 def main() -> None:

@@ -89,14 +89,16 @@ def _replay(words: Namespace) -> None:
     slow = reader.slow(planned.cluster if planned else None)
     reader.check()
     assert planned is not None  # noqa: S101 - for the type checker
-    found = pipeline.simulate(planned, noise=noise, slow=slow, seed=seed)
+    found = pipeline.simulate(planned, noise=noise, slow=slow, seed=seed, rebalance=bool(words.rebalance))
     summary = {"makespan": planned.makespan, "simulated_makespan": found.makespan, "stretch": found.stretch}
-    _show(words, {**summary, "noise": noise, "slow": slow, "seed": seed}, lambda: str(found))
+    world = {"noise": noise, "slow": slow, "seed": seed}
+    moved = {"moves": len(found.moves)} if words.rebalance else {}
+    _show(words, {**summary, **world, **moved}, lambda: str(found))
 
 
 def _curve(words: Namespace) -> None:
     reader = Reader(words)
-    reader.refuse("goes with a plan, and this is a graph", "noise", "slow")
+    reader.refuse("goes with a plan, and this is a graph", "noise", "slow", "rebalance")
     span, cluster = reader.span(), reader.cluster(1)
     method, effort, seed = reader.method(), reader.effort(), reader.seed()
     graph = named_graph(reader, words.file)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from planner.cli.parser import nearest
 from planner.errors import Fault, InputError
@@ -172,6 +172,11 @@ class Reader:
     def emulate(self) -> float | None:
         """Read ``--emulate``."""
         return self.option("emulate", None, lambda text: _decimal(text, above=0))
+
+    def rebalance(self) -> Literal["planned", "none"]:
+        """Read ``--rebalance``."""
+        known: dict[str, Literal["planned", "none"]] = {"planned": "planned", "none": "none"}
+        return self.option("rebalance", "planned", lambda text: known[_known(text, "way to rebalance", list(known))])
 
     def noise(self) -> float:
         """Read ``--noise``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Literal
 
 from planner import pipeline
 from planner.cli.commands import named_graph, planning_settings
@@ -35,6 +36,7 @@ def run_on_spark(words: Namespace) -> None:
     """
     reader = Reader(words)
     settings, emulate, folder = planning_settings(reader), reader.emulate(), reader.new_folder("run_dir")
+    rebalance = reader.rebalance()
     with reader.collecting("--master"):
         check_master(words.master)
     graph, network = named_graph(reader, words.graph), reader.network()
@@ -52,7 +54,8 @@ def run_on_spark(words: Namespace) -> None:
         if not words.json:
             print(plan_text(planned), end="\n\n", flush=True)
         try:
-            result = run(planned, spark, run_dir=folder, emulate=emulate, progress="none" if words.json else "auto")
+            shown: Literal["auto", "none"] = "none" if words.json else "auto"
+            result = run(planned, spark, run_dir=folder, emulate=emulate, progress=shown, rebalance=rebalance)
         except RunError as error:
             _show(words, planned, getattr(error, "result", None), error)
             raise

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner import model
+from planner.cost import Problem
+from planner.errors import Fault, InputError
+from planner.model.move import Move
 from planner.model.plan import Schedule
 from planner.model.units import MICROSECONDS, format_seconds
+from planner.rebalancing import Rebalancer, live_through
 from planner.replay import replay
 from planner.validate import validate
 
@@ -31,12 +35,15 @@ class Simulation:
     schedule : Schedule
         When every task would start and finish.
     settings : dict
-        Noise, slow executors and seed.
+        Noise, slow executors and seed; whether tasks were moved, and how many.
+    moves : tuple of Move
+        What was moved while it ran, in that order.
     """
 
     plan: model.Plan
     schedule: Schedule
     settings: dict[str, Any] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
 
     @property
     def makespan(self) -> float:
@@ -60,18 +67,18 @@ class Simulation:
         import pandas as pd
 
         cluster = self.plan.cluster
-        count, executor = len(cluster.executors), cluster.slot_executor[self.schedule.slot]
+        count, schedules = len(cluster.executors), {"planned": self.plan.schedule, "simulated": self.schedule}
+        executor = {name: cluster.slot_executor[schedule.slot] for name, schedule in schedules.items()}
         columns: dict[str, Any] = {
             "executor": [each.id for each in cluster.executors],
-            "tasks": np.bincount(executor, minlength=count),
+            "tasks": np.bincount(executor["simulated"], minlength=count),
         }
-        schedules = {"planned": self.plan.schedule, "simulated": self.schedule}
         for name, schedule in schedules.items():
             span = (schedule.finish_us - schedule.start_us) / MICROSECONDS
-            columns[f"{name}_busy"] = np.bincount(executor, weights=span, minlength=count)
+            columns[f"{name}_busy"] = np.bincount(executor[name], weights=span, minlength=count)
         for name, schedule in schedules.items():
             columns[f"{name}_end"] = np.zeros(count)
-            np.maximum.at(columns[f"{name}_end"], executor, schedule.finish_us / MICROSECONDS)
+            np.maximum.at(columns[f"{name}_end"], executor[name], schedule.finish_us / MICROSECONDS)
         return pd.DataFrame(columns)
 
     def to_pandas(self) -> pd.DataFrame:
@@ -93,12 +100,17 @@ class Simulation:
         planned, simulated = self.plan.makespan_us, self.schedule.makespan_us
         return (
             f"planned {format_seconds(planned)}, simulated {format_seconds(simulated)} ({self.stretch:.3f} × the plan) "
-            f"with {_world(self.settings)}"
+            f"with {_world(self.settings)}" + (f"; {len(self.moves)} moves" if self.settings.get("rebalance") else "")
         )
 
 
 def simulate(
-    plan: model.Plan, *, noise: float = 0.0, slow: Mapping[str, float] | None = None, seed: int = 0
+    plan: model.Plan,
+    *,
+    noise: float = 0.0,
+    slow: Mapping[str, float] | None = None,
+    seed: int = 0,
+    rebalance: bool = False,
 ) -> Simulation:
     """Replay a plan: every slot keeps its tasks and their order, and each starts as soon as it can.
 
@@ -110,17 +122,33 @@ def simulate(
     slow : mapping of executor id to float
         How many times slower than planned.
     seed : int
+    rebalance : bool
+        Let tasks be moved while it runs, as a run on Spark does, by what is learnt of executors and tasks until then.
 
     Raises
     ------
     InputError
-        For noise below 0, unknown executors, factors that are not above 0.
+        For noise below 0, unknown executors, factors that are not above 0; with `rebalance`, where memory is limited.
     InvalidPlanError
         If it is no valid plan, for example because its file was changed by hand.
     """
     validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
+    settings: dict[str, Any] = {"noise": noise, "slow": dict(slow or {}), "seed": seed, "rebalance": rebalance}
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
-    return Simulation(plan, schedule, {"noise": noise, "slow": dict(slow or {}), "seed": seed})
+    if not rebalance:
+        return Simulation(plan, schedule, settings)
+    if any(executor.memory_bytes is not None for executor in plan.cluster.executors):
+        raise InputError([Fault("rebalance", "is given, and executors have limited memory; expected a plan without")])
+    factor = np.exp(np.random.default_rng(seed).normal(0.0, noise, plan.graph.n)) if noise else np.ones(plan.graph.n)
+    time_us = Problem.of(plan.graph, plan.cluster).time_us
+    classes = Problem.of(plan.graph, plan.cluster).executor_class
+    slower = [(slow or {}).get(executor.id, 1.0) for executor in plan.cluster.executors]
+
+    def takes_us(task: int, executor: int, at_us: int) -> int:
+        return round(float(time_us[task, classes[executor]] * factor[task] * slower[executor]))
+
+    lived = live_through(plan, takes_us, Rebalancer(plan))
+    return Simulation(plan, lived.schedule, settings, tuple(move for each in lived.decisions for move in each.moves))
 
 
 def _data(found: model.Plan) -> model.Plan:

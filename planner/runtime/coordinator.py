@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.flight as flight
@@ -17,19 +18,30 @@ from planner.runtime.messages import (
     Collected,
     End,
     Ended,
+    Entry,
     Event,
     Failed,
     Fetch,
     Finished,
+    Give,
+    Given,
+    Handed,
     Hello,
     Instruction,
     LaunchFailed,
     Lost,
     Peers,
+    Record,
+    Released,
+    Reorder,
     Skip,
+    SlotQueue,
     Start,
     Tick,
+    Watch,
+    Withdraw,
 )
+from planner.runtime.queues import pack_queue
 from planner.runtime.values import Packed, read_stream
 from planner.runtime.wire import decode, encode, token_check, token_options
 
@@ -44,8 +56,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     Parameters
     ----------
     keeper : PlanKeeper
-    queues : sequence of bytes
-        Packed `SlotQueue` of each slot.
+    queues : sequence of SlotQueue
     host : str
         Address to bind to.
     token : str
@@ -71,7 +82,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def __init__(
         self,
         keeper: PlanKeeper,
-        queues: Sequence[bytes],
+        queues: Sequence[SlotQueue],
         host: str,
         token: str,
         journal: Journal,
@@ -84,7 +95,11 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self.finished = threading.Event()
         self.last_result_s = 0.0
         self.running: dict[int, int | None] = dict.fromkeys(range(len(queues)))  # never grows: others iterate over it
-        self._queues = queues
+        self._queues = [pack_queue(queue) for queue in queues]
+        self._entries = {entry.task: entry for queue in queues for entry in queue.entries}
+        self._shared = frozenset().union(*(queue.shared for queue in queues))
+        self._order: dict[int, int] = {}
+        self.since: dict[int, int] = {}
         self._token = token
         self._journal = journal
         self._names = names
@@ -107,6 +122,25 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def launch_failed(self, reason: str) -> None:
         """Say that what launched the slots has given up on them."""
         self._handle(LaunchFailed(reason))
+
+    def move(self, targets: Mapping[int, int], order: Mapping[int, int], lines: Sequence[dict[str, Any]]) -> None:
+        """Move tasks to other slots, as `PlanKeeper.move`, and write in the journal why."""
+        with self._lock:
+            self._order.update(order)
+            for instruction in self.keeper.move(targets, order):
+                self._deliver(instruction, None, None)
+        self._journal.write(time.monotonic_ns() // 1000, *lines)
+
+    def heard(self) -> tuple[list[Record], dict[int, tuple[int, int]], list[int]]:
+        """Give the records of all tasks that ended, slot and start of each that runs, and the slot of each task."""
+        with self._lock:
+            running = {
+                task: (slot, self.since.get(slot, 0))
+                for slot, task in self.running.items()
+                if task is not None and task not in self.keeper.records
+            }
+            slots = [self.keeper.headed(task) for task in range(len(self.keeper.slot_of))]
+            return list(self.keeper.records.values()), running, slots
 
     # from the slots -----------------------------------------------------------------------------------------------
 
@@ -147,6 +181,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             known = self.keeper.heard(finished.slot, finished.incarnation, time.monotonic())
             if known:
                 self.running[finished.slot] = finished.running
+                self.since[finished.slot] = finished.since_us
         if not known:
             return
         for record in finished.records:
@@ -172,7 +207,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             self.last_result_s = time.monotonic()
             self.finished.set()
 
-    def _deliver(self, instruction: Instruction, event: Event, packed: dict[int, Any] | None) -> None:
+    def _deliver(self, instruction: Instruction, event: Event | None, packed: dict[int, Any] | None) -> None:
         match instruction:
             case Fetch(slot=slot, task=task):
                 assert packed is not None  # noqa: S101
@@ -188,8 +223,19 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._mailboxes[self._current[slot]].put(instruction)
             case Start(slot=slot):
                 self._mailboxes[self._current[slot]].put(self._queues[slot])
-            case Peers(slot=slot) | Skip(slot=slot):
+            case Give(slot=slot, source=source, tasks=tasks):
+                entries = tuple(self._entry(handed, slot) for handed in tasks)
+                shared = self._shared.intersection(t for entry in entries for t in (entry.task, *entry.takes))
+                self._mailboxes[self._current[slot]].put(pack_queue(Given(source, entries, shared)))
+            case Peers(slot=slot) | Skip(slot=slot) | Withdraw(slot=slot) | Watch(slot=slot) | Reorder(slot=slot):
                 self._mailboxes[self._current[slot]].put(encode(instruction))
+
+    def _entry(self, handed: Handed, slot: int) -> Entry:
+        """Give the entry of a task for the slot that gets it."""
+        readers, followers = (tuple(s for s in slots if s != slot) for slots in (handed.readers, handed.followers))
+        entry = self._entries[handed.task]
+        order = self._order.get(handed.task, entry.order)
+        return replace(entry, readers=readers, followers=followers, uses=0, order=order, moved=True)
 
     def _fetch(self, slot: int, task: int, address: str, form: Any, head: bytes, lengths: list[int]) -> None:
         try:
@@ -234,6 +280,10 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             case Failed(task=task, slot=slot, failure=failure):
                 line = {"event": "failed", "task": self._names[task], "slot": slot, "error": failure.error}
                 self._journal.write(at, line)
+            case Released(slot=slot, asked=asked, tasks=tasks) if len(tasks) < len(asked):
+                given = {handed.task for handed in tasks}
+                begun = [self._names[task] for task in asked if task not in given]
+                self._journal.write(at, {"event": "stayed", "slot": slot, "tasks": begun, "reason": "it had begun"})
             case Lost(slot=slot, reason=reason):
                 self._journal.write(at, {"event": "lost", "slot": slot, "reason": reason})
         if ended is not None:

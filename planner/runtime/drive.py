@@ -19,7 +19,8 @@ from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper, TaskState
 from planner.runtime.messages import Record
 from planner.runtime.progress import Progress
-from planner.runtime.queues import pack_queue, result_tasks, slot_queues
+from planner.runtime.queues import result_tasks, slot_queues
+from planner.runtime.rebalancing import Decision, Rebalancer, Rebalancing
 from planner.runtime.slot import SlotConfig, SlotSummary, boot_id
 from planner.runtime.wire import new_token
 
@@ -66,6 +67,10 @@ class Outcome:
     elapsed_us : int
         From just before the launch to the last result in hand.
     summaries : tuple of SlotSummary
+    slot_of : tuple of int
+        Where each task was in the end.
+    decisions : tuple
+        What the rebalancer decided, those with moves.
     """
 
     status: str
@@ -77,6 +82,8 @@ class Outcome:
     lost: tuple[str, ...]
     elapsed_us: int
     summaries: tuple[SlotSummary, ...] = field(default=())
+    slot_of: tuple[int, ...] = field(default=())
+    decisions: tuple[Decision, ...] = field(default=())
 
 
 def slot_names(plan: Plan) -> list[str]:
@@ -107,6 +114,8 @@ def drive(
     on_result: Callable[[int, Any], None] | None = None,
     rendezvous_s: float = 60.0,
     silence_s: float = 60.0,
+    rebalancer: Rebalancer | None = None,
+    scale: float = 1.0,
 ) -> Outcome:
     """Run a plan on slots that `launch` starts.
 
@@ -124,6 +133,10 @@ def drive(
         Called with the task and its value as soon as a result is in hand.
     rendezvous_s, silence_s : float
         Seconds after which slots that never came, or that fell silent, are given up.
+    rebalancer : Rebalancer, optional
+        Decides what is moved while the plan runs; nothing, if left out.
+    scale : float
+        How many times longer tasks take than planned, which is no surprise: an emulation's scale.
 
     Raises
     ------
@@ -146,7 +159,8 @@ def drive(
         names=names,
     )
     token, journal = new_token(), Journal(journal_path)
-    coordinator = Coordinator(keeper, [pack_queue(q) for q in queues], host, token, journal, graph.names, on_result)
+    coordinator = Coordinator(keeper, queues, host, token, journal, graph.names, on_result)
+    balance = Rebalancing(coordinator, rebalancer, plan, scale) if rebalancer is not None else None
     configs = [
         SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number, boot_id())
         for i, (e, number) in enumerate(
@@ -157,7 +171,7 @@ def drive(
     try:
         launched = launch(configs)
         try:
-            _keep(coordinator, launched, progress)
+            _keep(coordinator, launched, progress, balance)
             summaries = _farewell(coordinator, launched)
         except BaseException as error:
             user = isinstance(error, KeyboardInterrupt)
@@ -180,17 +194,21 @@ def drive(
         tuple(keeper.lost),
         round((coordinator.last_result_s - submitted) * 1e6),
         tuple(summaries),
+        tuple(keeper.slot_of),
+        balance.decisions if balance is not None else (),
     )
 
 
-def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None) -> None:
+def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, balance: Rebalancing | None) -> None:
     while not coordinator.finished.wait(_TICK_S):
         coordinator.tick()
+        if balance is not None:
+            balance.tick()
         if (error := launched.error()) is not None:
             coordinator.launch_failed(error)
         if progress is not None:
             busy = sum(task is not None for task in coordinator.running.values())
-            progress.update(coordinator.keeper.records, busy)
+            progress.update(coordinator.keeper.records, busy, coordinator.keeper.moves)
 
 
 def _farewell(coordinator: Coordinator, launched: Launched) -> list[SlotSummary]:

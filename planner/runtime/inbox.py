@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow.flight as flight
 
-from planner.runtime.messages import SlotQueue
-from planner.runtime.outbox import Announcement
-from planner.runtime.values import Packed, read_stream
-from planner.runtime.wire import decode, token_options
+from planner.runtime.messages import Entry, SlotQueue
+from planner.runtime.outbox import Announcement, Want
+from planner.runtime.values import Packed, pack, read_stream
+from planner.runtime.waiting import WaitingTasks
+from planner.runtime.wire import decode, encode, token_options
 
 __all__ = ["Inbox"]
 
@@ -21,10 +22,10 @@ _AHEAD_BYTES = 256 * 1024 * 1024
 
 
 class Inbox:
-    """Values that the tasks of one slot take.
+    """Tasks that wait on one slot, and the values that they take.
 
-    A thread per peer listens to what becomes ready there; two more pull large values, in the order of the queue.
-    A value leaves the inbox when its last task here has it.
+    A thread per peer listens to what becomes ready there; two more pull large values, in the order of the tasks.
+    A value leaves the inbox when its last task here has it, or when the task has gone to another slot, and it with it.
 
     Parameters
     ----------
@@ -32,46 +33,68 @@ class Inbox:
     token : str
     unreachable : callable
         ``unreachable(peer, reason)`` is called when a peer breaks off; the coordinator decides what follows.
+    hand_on : callable
+        ``hand_on(task, slot, packed)`` hands a value, or with None the end of a task, to another slot.
+    stuck : callable
+        ``stuck(task, taker)`` is called where that value does not pickle, so that its taker has to come back.
     """
 
-    def __init__(self, queue: SlotQueue, token: str, unreachable: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        queue: SlotQueue,
+        token: str,
+        unreachable: Callable[[int, str], None],
+        hand_on: Callable[[int, int, Packed | None], None],
+        stuck: Callable[[int, int], None],
+    ) -> None:
         self._slot = queue.slot
         self._token = token
         self._lock = threading.Lock()
-        self._arrived = threading.Condition(self._lock)  # the main thread waits here for what is missing
+        self._arrived = threading.Condition(self._lock)  # the main thread waits here for something that it may run
         self._room = threading.Condition(self._lock)  # pullers wait here for something they may pull
-        self._missing: set[int] = set()
+        self._waiting = WaitingTasks(queue.entries, strict=queue.strict)
         self._uses = {entry.task: entry.uses for entry in queue.entries} | queue.remote_uses
-        self._turn = {task: turn for turn, e in reversed(list(enumerate(queue.entries))) for task in e.inputs}
-        self._shared = queue.shared
+        self._shared = set(queue.shared)
         self._values: dict[int, Any] = {}  # of this slot, for one task alone
         self._packed: dict[int, Packed] = {}
         self._to_pull: dict[int, tuple[int, Announcement]] = {}  # task -> peer, announcement
-        self._ended: set[int] = set()
-        self._skipped: set[int] = set()
+        self._wanted: dict[int, list[tuple[Want, int]]] = {}  # by slots to which tasks went, and not here yet
         self._received: dict[int, int] = {}  # task -> bytes that came for it and have not been counted
         self._ahead_bytes = 0
-        self._current_turn = 0
         self._unreachable = unreachable
+        self._hand_on = hand_on
+        self._stuck = stuck
+        self._stays: set[int] = set()  # values that do not pickle
         self._closed = False
+        self._current: int | None = None
         self._clients: dict[int, flight.FlightClient] = {}
         self._addresses: Mapping[int, str] = {}
+        self._watched: set[int] = set()
         self._pullers = 0
 
     # for the slot's main thread -----------------------------------------------------------------------------------
 
-    def wait(self, task: int, inputs: Iterable[int], turn: int) -> bool:
-        """Wait until all `inputs` are there; False when `task` must not run after all, or the run ends."""
+    def next(self, idle: Callable[[], None]) -> Entry | None:
+        """Wait for a task whose inputs are all there; None when the run ends.
+
+        Parameters
+        ----------
+        idle : callable
+            Called before it waits with nothing left to run: more may come from other slots.
+        """
         with self._lock:
-            self._current_turn = turn
-            self._missing = {source for source in inputs if source not in self._ended}
-            if self._to_pull and self._missing:
-                self._room.notify_all()  # what this task misses may be pulled above the limit
-            while not (task in self._skipped or self._closed):
-                if not self._missing:
-                    return True
+            said = False
+            while not self._closed:
+                if (entry := self._waiting.pop()) is not None:
+                    self._current = entry.task
+                    return entry
+                if self._to_pull:
+                    self._room.notify_all()  # what the first task misses may be pulled above the limit
+                if not self._waiting and not said:
+                    said = True
+                    idle()
                 self._arrived.wait()
-            return False
+            return None
 
     def value(self, task: int) -> tuple[Any, int]:
         """Give an input and the bytes that came over the network for it; forget it after its last use."""
@@ -82,11 +105,17 @@ class Inbox:
             if received and self._to_pull:
                 self._room.notify_all()
             value = self._values.get(task)
-            self._uses[task] -= 1
-            if self._uses[task] <= 0:
-                self._packed.pop(task, None)
-                self._values.pop(task, None)
+            self._used(task)
         return (value if packed is None else packed.open(own=task not in self._shared)), received
+
+    def shared(self, task: int) -> bool:
+        """Tell whether more than one task takes the value of a task."""
+        return task in self._shared
+
+    def stays(self, task: int) -> None:
+        """Note that the value of a task, about to be put here, cannot leave this slot."""
+        with self._lock:
+            self._stays.add(task)
 
     def put(self, task: int, value: Any, packed: Packed | None) -> None:
         """Keep the value of a task of this slot for the tasks here that take it.
@@ -99,13 +128,13 @@ class Inbox:
             The same value packed, when more than one task takes it or another slot does.
         """
         with self._lock:
-            self._ended.add(task)
-            if not self._uses.get(task):
-                return
-            if task in self._shared and packed is not None:
+            self._current = None
+            taken = bool(self._uses.get(task)) or task in self._stays
+            if taken and task in self._shared and packed is not None:
                 self._packed[task] = packed
-            else:
+            elif taken:
                 self._values[task] = value
+            self._end(task, value=taken)
 
     # for the listener ---------------------------------------------------------------------------------------------
 
@@ -113,13 +142,81 @@ class Inbox:
         """Start listening to the slots that make inputs of this one."""
         self._addresses = addresses
         for peer in peers:
-            threading.Thread(target=self._watch, args=(peer,), name=f"inbox-{peer}", daemon=True).start()
+            self.watch(peer)
+
+    def watch(self, peer: int) -> None:
+        """Listen to a slot, if that has not begun."""
+        with self._lock:
+            if peer in self._watched or peer == self._slot:
+                return
+            self._watched.add(peer)
+        threading.Thread(target=self._watch, args=(peer,), name=f"inbox-{peer}", daemon=True).start()
 
     def skip(self, tasks: Iterable[int]) -> None:
         """Never run these tasks."""
         with self._lock:
-            self._skipped.update(tasks)
+            for task in tasks:
+                self._waiting.remove(task)
             self._arrived.notify()
+
+    def reorder(self, order: Mapping[int, int]) -> None:
+        """Run what waits in another order."""
+        with self._lock:
+            self._waiting.reorder(order)
+            self._arrived.notify()
+
+    def withdraw(self, tasks: Iterable[int]) -> list[tuple[Entry, bool, bool]]:
+        """Take tasks out that have not begun; their inputs stay for the slot to which they go.
+
+        Returns
+        -------
+        list of (Entry, bool, bool)
+            With whether the task's value, or its end, has to come back to this slot.
+        """
+        with self._lock:
+            found = []
+            for task in tasks:
+                if self._waiting.takes_any(task, self._stays):
+                    continue
+                if (entry := self._waiting.remove(task)) is not None:
+                    value = bool(self._uses.get(task))
+                    end = task in self._wanted or self._waiting.waits_for(task)
+                    found.append((entry, value, end and not value))
+            return found
+
+    def give(self, entries: Iterable[Entry], source: int, shared: Iterable[int]) -> None:
+        """Take tasks of another slot over; what they need, and is not here, is asked for there."""
+        wants: list[Want] = []
+        with self._lock:
+            self._shared.update(shared)
+            for entry in entries:
+                for task in entry.inputs:
+                    taken, here = task in entry.takes, self._waiting.has(task) or task == self._current
+                    if not taken:
+                        if not here and not self._waiting.there(task, value=False):
+                            wants.append(Want(task, entry.task, "end"))
+                        continue
+                    comes = here or task in self._stays or self._uses.get(task, 0) > 0
+                    self._uses[task] = self._uses.get(task, 0) + 1
+                    wants.append(Want(task, entry.task, "drop" if comes else "value"))
+                    if not comes:
+                        self._waiting.awaited_again(task)
+                self._waiting.add(entry)
+            self._arrived.notify()
+        self.watch(source)
+        if wants:
+            threading.Thread(target=self._ask, args=(source, wants), name="inbox-wants", daemon=True).start()
+
+    def wanted(self, wants: Iterable[Want], slot: int) -> None:
+        """Hand what a task that went away needs to the slot to which it went, now or when it is here."""
+        with self._lock:
+            for want in wants:
+                if want.what == "drop":
+                    self._used(want.task)
+                elif self._waiting.there(want.task, value=want.what == "value"):
+                    self._hand(want, slot)
+                else:
+                    self._wanted.setdefault(want.task, []).append((want, slot))
 
     def close(self) -> None:
         """Wake everyone who waits, in vain."""
@@ -130,11 +227,39 @@ class Inbox:
 
     # threads ------------------------------------------------------------------------------------------------------
 
+    def _used(self, task: int) -> None:
+        self._uses[task] = self._uses.get(task, 0) - 1
+        if self._uses[task] <= 0 and task not in self._stays:
+            self._ahead_bytes -= self._received.pop(task, 0)
+            self._packed.pop(task, None)
+            self._values.pop(task, None)
+
+    def _hand(self, want: Want, slot: int) -> None:
+        if want.what == "end":
+            self._hand_on(want.task, slot, None)
+            return
+        packed = self._packed.get(want.task)
+        try:
+            packed = pack(self._values[want.task]) if packed is None else packed
+        except Exception:  # it stays, and its taker comes back
+            self._stays.add(want.task)
+            self._stuck(want.task, want.taker)
+            return
+        self._hand_on(want.task, slot, packed)
+        self._used(want.task)
+
     def _client(self, peer: int) -> flight.FlightClient:
         with self._lock:
             if peer not in self._clients:
                 self._clients[peer] = flight.FlightClient(self._addresses[peer])
             return self._clients[peer]
+
+    def _ask(self, peer: int, wants: list[Want]) -> None:
+        action = flight.Action("want", encode((self._slot, wants)))
+        try:
+            list(self._client(peer).do_action(action, options=token_options(self._token)))
+        except Exception as error:
+            self._break(peer, error)
 
     def _watch(self, peer: int) -> None:
         action = flight.Action("watch", str(self._slot).encode())
@@ -151,23 +276,26 @@ class Inbox:
                 if form.endswith("+fetch"):
                     self._to_pull[task] = (peer, note)
                     continue
-                if form != "end":
+                taken = form != "end" and bool(self._uses.get(task))  # else the task that was to take it has gone
+                if taken:
                     self._packed[task] = Packed.from_inline(form, head, buffers)  # type: ignore[arg-type]
+                    self._ahead_bytes += size - self._received.get(task, 0)
                     self._received[task] = size
-                    self._ahead_bytes += size
-                self._end(task)
+                self._end(task, value=taken)
             while self._pullers < min(_PULLERS, len(self._to_pull)):
                 self._pullers += 1
                 threading.Thread(target=self._pull, name=f"puller-{self._pullers}", daemon=True).start()
             if self._to_pull:
                 self._room.notify_all()
 
-    def _end(self, task: int) -> None:
-        self._ended.add(task)
-        if task in self._missing:
-            self._missing.discard(task)
-            if not self._missing:
-                self._arrived.notify()
+    def _end(self, task: int, *, value: bool) -> None:
+        if self._waiting.end(task, value=value):
+            self._arrived.notify()
+        for want, slot in self._wanted.pop(task, ()):
+            if value or want.what == "end":
+                self._hand(want, slot)
+            else:
+                self._wanted.setdefault(task, []).append((want, slot))
 
     def _pull(self) -> None:
         while True:
@@ -187,15 +315,19 @@ class Inbox:
                 self._break(peer, error)
                 return
             with self._lock:
-                self._packed[task] = packed
-                self._received[task] = size
-                self._end(task)
+                taken = bool(self._uses.get(task))
+                if taken:
+                    self._packed[task] = packed
+                    self._received[task] = size
+                else:
+                    self._ahead_bytes -= size
+                self._end(task, value=taken)
 
     def _next_pull(self) -> int | None:
         if not self._to_pull:
             return None
-        task = min(self._to_pull, key=lambda t: self._turn.get(t, 0))
-        due = self._turn.get(task, 0) <= self._current_turn
+        task = min(self._to_pull, key=self._waiting.turn)
+        due = task in self._wanted or self._waiting.turn(task) <= self._waiting.first()
         size = self._to_pull[task][1][4]
         return task if due or self._ahead_bytes + size <= _AHEAD_BYTES else None
 

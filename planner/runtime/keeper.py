@@ -1,12 +1,15 @@
 """The coordinator's mind: a state machine that keeps a plan. Events in, instructions out; no clock, no sockets.
 
 It is a plan keeper and not a per-task scheduler: slots run their queues without asking, and only what the plan did not
-foresee (a failure, a loss, the end) makes it speak.
+foresee (a failure, a loss, a move, the end) makes it speak.
+
+A task is moved in two steps, so that it can never run twice: its slot is asked to give it back, and only when that slot
+has answered that it had not begun, another gets it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -20,16 +23,23 @@ from planner.runtime.messages import (
     Failed,
     Fetch,
     Finished,
+    Give,
+    Handed,
     Hello,
     Instruction,
     LaunchFailed,
     Lost,
     Peers,
     Record,
+    Released,
+    Reorder,
     Skip,
     Start,
+    Stuck,
     Tick,
     Unreachable,
+    Watch,
+    Withdraw,
 )
 
 __all__ = ["PlanKeeper", "TaskState"]
@@ -86,7 +96,8 @@ class PlanKeeper:
         silence_s: float = 60.0,
         names: Sequence[str] | None = None,
     ) -> None:
-        self.slot_of = slot_of
+        self.slot_of = list(slot_of)
+        self.moves = 0
         self.successors = successors
         self.state = [TaskState.WAITING] * len(slot_of)
         self.records: dict[int, Record] = {}
@@ -99,6 +110,8 @@ class PlanKeeper:
         self._names = names or [f"slot {i}" for i in range(slots)]
         self._rendezvous_s = rendezvous_s
         self._silence_s = silence_s
+        self._moving: dict[int, int] = {}  # task -> slot to which it goes, once it has been given back
+        self._home: dict[int, int] = {}  # task that takes what cannot leave a slot -> that slot
         self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
         self._began: float | None = None
         self._now = 0.0
@@ -124,6 +137,10 @@ class PlanKeeper:
                 return []
             case Finished():
                 return self._finished(event)
+            case Released():
+                return self._released(event)
+            case Stuck():
+                return self._stuck(event)
             case Failed():
                 return self._failed(event)
             case Collected():
@@ -141,6 +158,37 @@ class PlanKeeper:
                 return self._end("lost", f"the run ended because its Spark job ended: {event.reason}", abort=True)
             case Tick():
                 return self._tick(event.now)
+
+    def headed(self, task: int) -> int:
+        """Give the slot of a task, or the one to which it goes."""
+        return self._moving.get(task, self.slot_of[task])
+
+    def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
+        """Move tasks to other slots.
+
+        Parameters
+        ----------
+        targets : mapping of int to int
+            The slot to which each task goes; those that no longer wait, or are on their way already, stay.
+        order : mapping of int to int
+            What waits runs in this order from now on.
+        """
+        if self.outcome is not None or any(slot.incarnation is None for slot in self._slots):
+            return []
+        asked: dict[int, list[int]] = {}
+        for task, target in targets.items():
+            source = self.slot_of[task]
+            if self.state[task] is TaskState.WAITING and task not in self._moving and source != target:
+                self._moving[task] = target
+                asked.setdefault(source, []).append(task)
+        ordered: dict[int, dict[int, int]] = {}
+        for task, key in order.items():
+            if self.state[task] is TaskState.WAITING:
+                ordered.setdefault(self.slot_of[task], {})[task] = key
+        return [
+            *(Reorder(slot, keys) for slot, keys in sorted(ordered.items())),
+            *(Withdraw(slot, tuple(tasks)) for slot, tasks in sorted(asked.items())),
+        ]
 
     # one event each -----------------------------------------------------------------------------------------------
 
@@ -179,6 +227,38 @@ class PlanKeeper:
                 else:
                     instructions.append(Fetch(event.slot, record.task))
         return instructions + self._end_if_settled()
+
+    def _released(self, event: Released) -> list[Instruction]:
+        if not self._lives(event.slot, event.incarnation):
+            return []
+        targets = {task: self._moving.pop(task) for task in event.asked if task in self._moving}
+        given: dict[int, list[Handed]] = {}
+        watched: set[tuple[int, int]] = set()
+        for handed in event.tasks:
+            if self.state[handed.task] is not TaskState.WAITING:
+                continue  # what it needs has failed in the meantime
+            target = self._home.get(handed.task, targets[handed.task])
+            self.slot_of[handed.task] = target
+            self.moves += 1
+            given.setdefault(target, []).append(handed)
+            watched.update((reader, target) for reader in (*handed.readers, *handed.followers) if reader != target)
+        return [
+            *(Give(target, event.slot, tuple(tasks)) for target, tasks in sorted(given.items())),
+            *(Watch(reader, target) for reader, target in sorted(watched)),
+        ]
+
+    def _stuck(self, event: Stuck) -> list[Instruction]:
+        if not self._lives(event.slot, event.incarnation):
+            return []
+        takers = self.successors[event.value] if event.task is None else (event.task,)
+        for task in takers:
+            if task in self._home and self._home[task] != event.slot:  # two such values, on two slots
+                what, where = f"task {task} takes two values that do not pickle", self._names[event.slot]
+                return self._end(
+                    "failed", f"{what}, and one of them is on {where}; rebalance='none' may help", abort=True
+                )
+            self._home[task] = event.slot
+        return self.move(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
         if not self._lives(event.slot, event.incarnation) or self.state[event.task] is not TaskState.WAITING:

@@ -70,17 +70,19 @@ def _tasks(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], or
     errors = {failure.task: failure for failure in outcome.failures}
     rows = []
     for task, name in enumerate(graph.names):
-        record, failure = outcome.records.get(task), errors.get(name)
+        record, failure, slot = outcome.records.get(task), errors.get(name), _slot(plan, outcome, task)
         status = "done" if record else "failed" if failure else "skipped"
         ran = record is not None or failure is not None
-        placement = placements.get(int(schedule.slot[task]))
+        placement = placements.get(slot)
         rows.append(
             {
                 "task": name,
                 "kind": graph.kinds[graph.kind[task]],
                 "status": status,
-                "executor": (placement.executor if placement else planned[task]) if ran else None,
-                "slot": numbers[task] if ran else None,
+                "executor": (placement.executor if placement else executor_ids[cluster.slot_executor[slot]])
+                if ran
+                else None,
+                "slot": int(cluster.slot_number[slot]) if ran else None,
                 "attempt": (placement.attempt if placement else 0) if ran else None,
                 **(_measured(record, origin) if record else {}),
                 "error": failure.error if failure else None,
@@ -111,9 +113,10 @@ def _slots(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], or
     summaries = {summary.slot: summary for summary in outcome.summaries if summary.took_part}
     by_slot: list[list[Record]] = [[] for _ in range(cluster.n_slots)]
     for record in outcome.records.values():
-        by_slot[plan.schedule.slot[record.task]].append(record)
+        by_slot[_slot(plan, outcome, record.task)].append(record)
     position = {name: task for task, name in enumerate(plan.graph.names)}
-    failures = np.bincount([plan.schedule.slot[position[f.task]] for f in outcome.failures], minlength=cluster.n_slots)
+    failed = [_slot(plan, outcome, position[failure.task]) for failure in outcome.failures]
+    failures = np.bincount(failed, minlength=cluster.n_slots)
     rows = []
     for slot, records in enumerate(by_slot):
         executor = cluster.executors[cluster.slot_executor[slot]]
@@ -144,6 +147,11 @@ def _slots(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], or
             }
         )
     return pa.Table.from_pylist(rows, schema=SLOT_SCHEMA)
+
+
+def _slot(plan: Plan, outcome: Outcome, task: int) -> int:
+    """Give the slot where a task ended up."""
+    return outcome.slot_of[task] if outcome.slot_of else int(plan.schedule.slot[task])
 
 
 def _wait_inside(record: Record, origin: int) -> int:

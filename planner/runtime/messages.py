@@ -21,17 +21,25 @@ __all__ = [
     "Failed",
     "Fetch",
     "Finished",
+    "Give",
+    "Given",
+    "Handed",
     "Hello",
     "Instruction",
     "LaunchFailed",
     "Lost",
     "Peers",
     "Record",
+    "Released",
+    "Reorder",
     "Skip",
     "SlotQueue",
     "Start",
+    "Stuck",
     "Tick",
     "Unreachable",
+    "Watch",
+    "Withdraw",
 ]
 
 # What a slot does ------------------------------------------------------------------------------------------------
@@ -48,6 +56,10 @@ class Entry:
     id : str
     inputs : tuple of int
         Tasks that must have ended first.
+    takes : frozenset of int
+        Those of them whose values it takes.
+    order : int
+        Of what is ready, the slot runs what has the least.
     call : tuple of (int, tuple, dict) or None
         Function (position in `SlotQueue.functions`), arguments, keyword arguments.
     emulate : tuple of (float, int) or None
@@ -60,17 +72,22 @@ class Entry:
         Other slots that only wait for its end.
     result : bool
         Whether its value goes to the driver.
+    moved : bool
+        Whether it was planned for another slot.
     """
 
     task: int
     id: str
     inputs: tuple[int, ...] = ()
+    takes: frozenset[int] = frozenset()
+    order: int = 0
     call: tuple[int, tuple[Any, ...], dict[str, Any]] | None = None
     emulate: tuple[float, int] | None = None
     uses: int = 0
     readers: tuple[int, ...] = ()
     followers: tuple[int, ...] = ()
     result: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,8 @@ class SlotQueue:
         Tasks whose value more than one task takes, among those that this slot makes or takes.
     peers : tuple of int
         The slots that make values for this one.
+    strict : bool
+        Whether tasks run in their order even where a later one could begin: memory was planned so.
     """
 
     slot: int
@@ -96,6 +115,16 @@ class SlotQueue:
     remote_uses: dict[int, int] = field(default_factory=dict)
     shared: frozenset[int] = frozenset()
     peers: tuple[int, ...] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A task that leaves a slot: who waits for its value, and who for its end, the slot that it leaves included."""
+
+    task: int
+    readers: tuple[int, ...] = ()
+    followers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +157,41 @@ class Hello:
 
 @dataclass(frozen=True)
 class Finished:
-    """Tasks that a slot has finished since its last report, and the one it is running now."""
+    """Tasks that a slot has finished since its last report, and the one it is running now, since when."""
 
     slot: int
     incarnation: int
     records: tuple[Record, ...] = ()
     running: int | None = None
+    since_us: int = 0
+
+
+@dataclass(frozen=True)
+class Released:
+    """Of the tasks that a slot was asked for, those that it has given back; the others have begun."""
+
+    slot: int
+    incarnation: int
+    asked: tuple[int, ...]
+    tasks: tuple[Handed, ...]
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A value does not pickle, and was made on this slot: those that take it have to come, or to come back.
+
+    Attributes
+    ----------
+    value : int
+        The task that made it.
+    task : int or None
+        The one that takes it; all that do, if None.
+    """
+
+    slot: int
+    incarnation: int
+    value: int
+    task: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +251,9 @@ class Tick:
     now: float
 
 
-Event: TypeAlias = Hello | Finished | Failed | Lost | Unreachable | Collected | Cancelled | LaunchFailed | Tick
+Event: TypeAlias = (
+    Hello | Finished | Released | Stuck | Failed | Lost | Unreachable | Collected | Cancelled | LaunchFailed | Tick
+)
 
 # Instructions: from the coordinator -------------------------------------------------------------------------------
 
@@ -222,6 +282,51 @@ class Skip:
 
 
 @dataclass(frozen=True)
+class Withdraw:
+    """To a slot: give these tasks back, unless they have begun."""
+
+    slot: int
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Give:
+    """To a slot: run these tasks as well; `source` has had them, and hands their inputs on."""
+
+    slot: int
+    source: int
+    tasks: tuple[Handed, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """To a slot: what follows from a `Give`, with all that the slot must know; sent packed.
+
+    `shared` are those among the tasks and their inputs whose values more than one task takes.
+    """
+
+    source: int
+    entries: tuple[Entry, ...]
+    shared: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Reorder:
+    """To a slot: of what waits there, run first what has the least."""
+
+    slot: int
+    order: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """To a slot: that peer will make values for you."""
+
+    slot: int
+    peer: int
+
+
+@dataclass(frozen=True)
 class Fetch:
     """To the shell: fetch the value of this result task from that slot."""
 
@@ -245,4 +350,4 @@ class Ended:
     reason: str
 
 
-Instruction: TypeAlias = Start | Peers | Skip | Fetch | End | Ended
+Instruction: TypeAlias = Start | Peers | Skip | Withdraw | Give | Watch | Reorder | Fetch | End | Ended

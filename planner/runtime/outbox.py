@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.flight as flight
 
 from planner.runtime.messages import Entry
 from planner.runtime.values import INLINE_BYTES, Packed, stream
-from planner.runtime.wire import encode, token_check
+from planner.runtime.wire import decode, encode, token_check
 
-__all__ = ["Announcement", "Outbox", "OutboxServer"]
+__all__ = ["Announcement", "Outbox", "OutboxServer", "Want"]
 
 Announcement = tuple[int, str, bytes, list[Any], int]
 """Task, form, head, buffers (inline) or their lengths (to fetch), and the bytes of the value.
 
 The form is ``"end"`` for a task whose value is not wanted, and has ``"+fetch"`` behind it when the value waits here.
 """
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a task that went to another slot needs from the one that it left.
+
+    Attributes
+    ----------
+    task : int
+        The input.
+    taker : int
+        The task that needs it.
+    what : {"value", "end", "drop"}
+        Its value; only to know that it has ended; or nothing any more.
+    """
+
+    task: int
+    taker: int
+    what: Literal["value", "end", "drop"]
+
 
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
@@ -54,10 +75,16 @@ class Outbox:
         for slot, note in notes:
             self._queue(slot).put(note)
 
+    def hand(self, task: int, slot: int, packed: Packed | None) -> None:
+        """Hand one slot the value of a task, or with None its end."""
+        readers, followers = ((), (slot,)) if packed is None else ((slot,), ())
+        self.publish(Entry(task, "", readers=readers, followers=followers), packed)
+
     def keep(self, task: int, packed: Packed, takers: tuple[int, ...]) -> None:
-        """Hold a value until each of `takers` has fetched it."""
+        """Hold a value until each of `takers` has fetched it, and those before who have not."""
         with self._lock:
-            self._kept[task] = (packed, set(takers))
+            before = self._kept[task][1] if task in self._kept else set()
+            self._kept[task] = (packed, before | set(takers))
 
     def announcements(self, slot: int) -> Iterator[list[Announcement]]:
         """Give what becomes ready for one slot, in batches, until the outbox closes."""
@@ -117,16 +144,23 @@ class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
     """Serves an `Outbox` to those who show the run's token.
 
     ``DoAction("watch", slot)`` streams announcements, ``DoGet(task slot)`` gives one large value, ``DoAction("taken")``
-    says that it arrived.
+    says that it arrived; ``DoAction("want", (slot, wants))`` asks for what tasks need that went away.
     """
 
-    def __init__(self, outbox: Outbox, host: str, token: str) -> None:
+    def __init__(
+        self, outbox: Outbox, host: str, token: str, wanted: Callable[[Sequence[Want], int], None] = lambda *_: None
+    ) -> None:
         super().__init__(f"grpc://{host}:0", middleware=token_check(token))
         self._outbox = outbox
+        self._wanted = wanted
         self.address = f"grpc://{host}:{self.port}"
 
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
         """Stream announcements, or note that a value was taken."""
+        if action.type == "want":
+            asking, wants = decode(action.body)
+            self._wanted(wants, asking)
+            return iter(())
         body = action.body.to_pybytes().decode()
         if action.type == "watch":
             return (flight.Result(encode(batch)) for batch in self._outbox.announcements(int(body)))
@@ -134,7 +168,7 @@ class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
             task, slot = map(int, body.split())
             self._outbox.taken(task, slot)
             return iter(())
-        raise flight.FlightServerError(f"there is no action {action.type!r}; expected watch or taken")
+        raise flight.FlightServerError(f"there is no action {action.type!r}; expected watch, taken or want")
 
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
         """Give one large value."""

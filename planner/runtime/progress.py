@@ -41,26 +41,27 @@ class Progress:
         self._seen = 0
         self._last = ""
 
-    def update(self, done: Collection[int], busy: int) -> None:
-        """Show that the tasks `done` are done and `busy` slots are running one."""
+    def update(self, done: Collection[int], busy: int, moves: int = 0) -> None:
+        """Show that the tasks `done` are done, `busy` slots are running one, and so many tasks were moved."""
         now = time.monotonic()
         count = len(done)
         if count > self._seen:
             fresh = list(done)[self._seen : count]
             self._furthest_us = max(self._furthest_us, int(self._plan.schedule.finish_us[fresh].max()))
             self._seen = count
-        self._last = self.line(count, busy)
+        self._last = self.line(count, busy, moves)
         if now - self._shown >= self._every:
             self._shown = now
             self._show(self._last)
 
-    def line(self, count: int, busy: int) -> str:
-        """Give the line for `count` tasks done and `busy` slots."""
+    def line(self, count: int, busy: int, moves: int = 0) -> str:
+        """Give the line for `count` tasks done, `busy` slots and so many moves."""
         total, slots = self._plan.graph.n, self._plan.cluster.n_slots
         left = max(0, self._plan.makespan_us - self._furthest_us) * self._scale
         filled = round(_BAR * count / total) if total else _BAR
         bar = "█" * filled + "░" * (_BAR - filled)
         text = f"{count}/{total} tasks, {busy}/{slots} slots busy, {format_seconds(left)} left by the plan"
+        text += f", {moves} moved" if moves else ""
         return f"{bar} {text}" if self._live else text
 
     def close(self) -> None:

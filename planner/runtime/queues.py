@@ -13,7 +13,7 @@ from planner.errors import Fault, InputError
 from planner.model.graph import Call, Graph
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
-from planner.runtime.messages import Entry, SlotQueue
+from planner.runtime.messages import Entry, Given, SlotQueue
 
 __all__ = ["pack_queue", "result_tasks", "slot_queues"]
 
@@ -63,6 +63,8 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
                 task,
                 graph.names[task],
                 inputs=tuple(graph.predecessors(task).tolist()),
+                takes=takes[task],
+                order=int(plan.schedule.start_us[task]),
                 call=None if emulate is not None else _call(graph.calls[task], runs),
                 emulate=None if emulate is None else _emulation(plan, task, emulate),
                 uses=uses,
@@ -80,13 +82,14 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
             remote[i],
             frozenset(task for task in [*(entry.task for entry in queue), *remote[i]] if task in shared),
             tuple(sorted({int(slot[task]) for task in remote[i]})),
+            strict=any(executor.memory_bytes is not None for executor in plan.cluster.executors),
         )
         for i, queue in enumerate(entries)
     ]
 
 
-def pack_queue(queue: SlotQueue) -> bytes:
-    """Pack a queue for its slot; functions of a notebook or script go by value."""
+def pack_queue(queue: SlotQueue | Given) -> bytes:
+    """Pack tasks for their slot; functions of a notebook or script go by value."""
     return cloudpickle.dumps(queue, protocol=5)  # type: ignore[no-any-return]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from planner.runtime.messages import Failed, Record, Unreachable
+from planner.runtime.messages import Failed, Record, Released, Stuck, Unreachable
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "Trouble"]
+
+Trouble: TypeAlias = Failed | Unreachable | Released | Stuck
+"""What is reported at once."""
 
 _BATCH_S = 0.05
 _HEARTBEAT_S = 1.0
@@ -27,7 +30,7 @@ class Reporter:
 
     def __init__(
         self,
-        send: Callable[[list[Record], dict[int, Any], list[Failed | Unreachable]], None],
+        send: Callable[[list[Record], dict[int, Any], list[Trouble]], None],
         lost: Callable[[Exception], None],
     ) -> None:
         self._send = send
@@ -35,7 +38,7 @@ class Reporter:
         self._changed = threading.Condition()
         self._records: list[Record] = []
         self._results: dict[int, Any] = {}
-        self._troubles: list[Failed | Unreachable] = []
+        self._troubles: list[Trouble] = []
         self._urgent = False
         self._closed = False
 
@@ -52,8 +55,8 @@ class Reporter:
             if len(self._records) == 1:
                 self._changed.notify()
 
-    def trouble(self, trouble: Failed | Unreachable) -> None:
-        """Report at once that a task raised, or that a peer cannot be reached."""
+    def trouble(self, trouble: Trouble) -> None:
+        """Report at once that a task raised, that a peer cannot be reached, or which tasks were given back."""
         with self._changed:
             self._troubles.append(trouble)
             self._urgent = True

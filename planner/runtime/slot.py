@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +25,27 @@ import pyarrow.flight as flight
 from planner.errors import TaskFailure
 from planner.model.graph import Ref, Refs
 from planner.runtime.inbox import Inbox
-from planner.runtime.messages import End, Entry, Failed, Finished, Hello, Peers, Record, Skip, SlotQueue, Unreachable
-from planner.runtime.outbox import Outbox, OutboxServer
-from planner.runtime.reporter import Reporter
+from planner.runtime.messages import (
+    End,
+    Entry,
+    Failed,
+    Finished,
+    Given,
+    Handed,
+    Hello,
+    Peers,
+    Record,
+    Released,
+    Reorder,
+    Skip,
+    SlotQueue,
+    Stuck,
+    Unreachable,
+    Watch,
+    Withdraw,
+)
+from planner.runtime.outbox import Outbox, OutboxServer, Want
+from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of, size_of
 from planner.runtime.wire import decode, encode, local_address, token_options
 
@@ -121,7 +139,7 @@ class _Slot:
         self.options = token_options(config.token)
         self.offset_us = self._clock_offset()
         self.outbox = Outbox()
-        self.server = OutboxServer(self.outbox, local_address(host, port), config.token)
+        self.server = OutboxServer(self.outbox, local_address(host, port), config.token, self._wanted)
         self.inbox: Inbox | None = None
         self.queue: SlotQueue | None = None
         self.functions: dict[int, Callable[..., Any]] = {}
@@ -129,6 +147,7 @@ class _Slot:
         self.ended = threading.Event()
         self.has_queue = threading.Event()
         self.running: int | None = None
+        self.since_us = 0
         self.lost_coordinator: str | None = None
         self.interrupt: Callable[[], None] = lambda: None
 
@@ -144,16 +163,11 @@ class _Slot:
         if self.queue is None or self.inbox is None:
             self.raise_if_cut_off()
             return  # a copy that was not needed
-        for turn, entry in enumerate(self.queue.entries):
-            waiting = self.clock()
-            if not self.inbox.wait(entry.task, entry.inputs, turn):
-                if self.ended.is_set():
-                    break
-                continue
-            self.running = entry.task
+        waiting = self.clock()
+        while (entry := self.inbox.next(self.reporter.urgent)) is not None:
+            self.running, self.since_us = entry.task, self.clock()
             self._perform(entry, waiting)
-            self.running = None
-        self.reporter.urgent()
+            self.running, waiting = None, self.clock()
         self.ended.wait()
         self.raise_if_cut_off()
 
@@ -231,19 +245,23 @@ class _Slot:
         return self.functions[which](*arguments, **keywords)
 
     def _packed(self, entry: Entry, value: Any) -> Packed | None:
-        assert self.queue is not None  # noqa: S101
-        if not (entry.readers or entry.result or (entry.uses and entry.task in self.queue.shared)):
+        assert self.inbox is not None  # noqa: S101
+        if not (entry.readers or entry.result or self.inbox.shared(entry.task)):
             return None
         try:
             return pack(value)
         except Exception as error:
+            if entry.moved and not entry.result:  # where it was planned to run, it might not have had to be packed
+                self.inbox.stays(entry.task)
+                self._stuck(entry.task)
+                return None
             problem = f"its value of type {type(value).__name__} does not pickle, so it cannot leave its slot: {error}"
             raise TypeError(problem) from error
 
     def _hand_on(self, entry: Entry, value: Any, packed: Packed | None, record: Record) -> None:
         assert self.inbox is not None  # noqa: S101
         self.inbox.put(entry.task, value, packed)
-        self.outbox.publish(entry, packed)
+        self.outbox.publish(entry if packed is not None else replace(entry, readers=()), packed)
         result: Any = None
         if entry.result and packed is not None:
             if packed.size <= INLINE_BYTES:
@@ -260,6 +278,9 @@ class _Slot:
         summary = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
         failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
         self.reporter.trouble(Failed(where.slot, where.incarnation, entry.task, failure))
+
+    def _stuck(self, value: int, task: int | None = None) -> None:
+        self.reporter.trouble(Stuck(self.config.slot, self.config.incarnation, value, task))
 
     def _unreachable(self, peer: int, reason: str) -> None:
         self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason))
@@ -303,7 +324,7 @@ class _Slot:
         match instruction:
             case SlotQueue():
                 self.queue = instruction
-                self.inbox = Inbox(instruction, self.config.token, self._unreachable)
+                self.inbox = Inbox(instruction, self.config.token, self._unreachable, self.outbox.hand, self._stuck)
                 self.has_queue.set()
             case Peers(addresses=addresses):
                 assert self.inbox is not None and self.queue is not None  # noqa: S101
@@ -311,8 +332,32 @@ class _Slot:
             case Skip(tasks=tasks):
                 assert self.inbox is not None  # noqa: S101
                 self.inbox.skip(tasks)
+            case Withdraw(tasks=tasks):
+                self._withdraw(tasks)
+            case Given(entries=entries, source=source, shared=shared):
+                assert self.inbox is not None  # noqa: S101
+                self.inbox.give(entries, source, shared)
+            case Watch(peer=peer):
+                assert self.inbox is not None  # noqa: S101
+                self.inbox.watch(peer)
+            case Reorder(order=order):
+                assert self.inbox is not None  # noqa: S101
+                self.inbox.reorder(order)
             case End(abort=abort):
                 self._stop(abort)
+
+    def _withdraw(self, tasks: tuple[int, ...]) -> None:
+        assert self.inbox is not None  # noqa: S101
+        me, handed = self.config.slot, []
+        for entry, value, end in self.inbox.withdraw(tasks):
+            readers = {*entry.readers, me} if value else {*entry.readers}
+            followers = {*entry.followers, me} if end else {*entry.followers}
+            handed.append(Handed(entry.task, tuple(sorted(readers)), tuple(sorted(followers - readers))))
+        self.reporter.trouble(Released(me, self.config.incarnation, tasks, tuple(handed)))
+
+    def _wanted(self, wants: Sequence[Want], slot: int) -> None:
+        assert self.inbox is not None  # noqa: S101
+        self.inbox.wanted(wants, slot)
 
     def _stop(self, abort: bool) -> None:
         self.ended.set()
@@ -322,8 +367,8 @@ class _Slot:
         if abort:
             self.interrupt()
 
-    def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Failed | Unreachable]) -> None:
-        finished = Finished(self.config.slot, self.config.incarnation, tuple(records), self.running)
+    def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Trouble]) -> None:
+        finished = Finished(self.config.slot, self.config.incarnation, tuple(records), self.running, self.since_us)
         body = encode((finished, results, troubles))
         options = token_options(self.config.token, timeout=_ANSWER_S)
         list(self.client.do_action(flight.Action("report", body), options=options))

@@ -3,7 +3,7 @@
 from planner.schedulers.auto import Found, auto
 from planner.schedulers.exact import solve
 from planner.schedulers.registry import Method, get, method_names, methods, suiting
-from planner.schedulers.remaining import as_foreseen, keep, list_anew
+from planner.schedulers.remaining import as_foreseen, keep, list_anew, list_near
 
 __all__ = [
     "Found",
@@ -13,6 +13,7 @@ __all__ = [
     "get",
     "keep",
     "list_anew",
+    "list_near",
     "method_names",
     "methods",
     "solve",

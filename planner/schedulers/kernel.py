@@ -28,6 +28,7 @@ __all__ = [
     "clear",
     "copy",
     "place_all",
+    "place_near",
     "place_rest",
     "place_task",
     "state",
@@ -234,6 +235,31 @@ def place_task(
         best, start, prior = _best_slot(p, at, task, forced, by_start, insertion, RUNNING, bias)
     if best < 0:
         return False
+    at.slot[task], at.start[task] = best, start
+    at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
+    put(p, at, task, best, prior)
+    if len(p.waiting_bytes):
+        note(p, at, task)
+    return True
+
+
+@inlined
+def place_near(p: Any, at: Any, task: Any, home: Any, price: Any, memory: Any) -> bool:
+    """Place the next task on the slot `home`, unless it ends more than `price` sooner elsewhere.
+
+    False, if no executor may take it.
+    """
+    arrivals(p, at, task)
+    best, start, prior = _best_slot(p, at, task, ANYWHERE, BY_END, BEHIND, memory, UNBIASED)
+    if best < 0 and memory == WAITING:
+        best, start, prior = _best_slot(p, at, task, ANYWHERE, BY_END, BEHIND, RUNNING, UNBIASED)
+    if best < 0:
+        return False
+    there = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
+    if home >= 0 and home != best:
+        stays, begins, behind = _best_slot(p, at, task, home, BY_END, BEHIND, memory, UNBIASED)
+        if stays >= 0 and begins + p.time_us[task, p.executor_class[p.slot_executor[home]]] <= there + price:
+            best, start, prior = stays, begins, behind
     at.slot[task], at.start[task] = best, start
     at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
     put(p, at, task, best, prior)

@@ -18,6 +18,7 @@ from planner.errors import InputError, RunError
 from planner.io.run_folder import create_run_folder, write_load
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
+from planner.rebalancing import Rebalancer
 from planner.report import load_html
 from planner.report.text import load_text
 from planner.runtime.drive import Outcome, drive, slot_names
@@ -71,6 +72,7 @@ def run(
     run_dir: str | Path | None = None,
     emulate: float | None = None,
     progress: Literal["auto", "none"] = "auto",
+    rebalance: Literal["planned", "none"] = "planned",
     rendezvous: float = 60.0,
     silence: float = 60.0,
 ) -> RunResult:
@@ -88,6 +90,8 @@ def run(
         Run a trace: every task sleeps its planned time × this, and hands on a value of its real size × this.
     progress : {"auto", "none"}
         ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
+    rebalance : {"planned", "none"}
+        Whether tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
     rendezvous, silence : float
         Seconds after which slots that never started, or that fell silent, are given up.
 
@@ -127,6 +131,8 @@ def run(
         on_result=_result_writer(folder / "results", plan.graph.names) if folder else None,
         rendezvous_s=rendezvous,
         silence_s=silence,
+        rebalancer=Rebalancer(plan) if rebalance == "planned" else None,
+        scale=scale,
     )
     placements = launched[0].placements()
     settings = {
@@ -135,6 +141,8 @@ def run(
         "application": context.applicationId,
         "method": plan.method,
         "emulate": emulate,
+        "rebalance": rebalance,
+        "moves": sum(len(decision.moves) for decision in outcome.decisions),
         "lower_bound_us": round(plan.bound.us * scale),
     }
     load = load_report(plan, outcome, placements, scale=scale, settings=settings)

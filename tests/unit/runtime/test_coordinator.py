@@ -21,7 +21,7 @@ from planner.errors import TaskFailure
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper, TaskState
-from planner.runtime.messages import End, Failed, Finished, Hello, Peers, Record, Skip, Unreachable
+from planner.runtime.messages import End, Failed, Finished, Hello, Peers, Record, Skip, SlotQueue, Unreachable
 from planner.runtime.outbox import Outbox, OutboxServer
 from planner.runtime.values import pack
 from planner.runtime.wire import decode, encode, token_options
@@ -70,7 +70,7 @@ def coordinate() -> Iterator[Make]:
 
     def make(keeper: PlanKeeper, journal: Path | None = None, **more: Any) -> Coordinator:
         slots = len(keeper._slots)
-        queues = [encode(f"queue {slot}") for slot in range(slots)]
+        queues = [SlotQueue(slot) for slot in range(slots)]
         names = [f"task {task}" for task in range(len(keeper.slot_of))]
         made.append(Coordinator(keeper, queues, "127.0.0.1", TOKEN, Journal(journal), names, **more))
         return made[-1]
@@ -86,12 +86,12 @@ def test_when_the_last_event_is_a_hello_every_slot_is_sent_home(coordinate: Make
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 3))
     assert coordinator.running == {0: None, 1: None, 2: None}  # the driver iterates over it while slots come
     first, second = FakeSlot(coordinator.port, 0), FakeSlot(coordinator.port, 1)
-    assert first.next() == "queue 0"
-    assert second.next() == "queue 1"
+    assert first.next() == SlotQueue(0)
+    assert second.next() == SlotQueue(1)
     first.report(_record(0), results={0: pack("a value").inline()})
     assert not coordinator.finished.is_set()
     last = FakeSlot(coordinator.port, 2)
-    assert last.next() == "queue 2"
+    assert last.next() == SlotQueue(2)
     for fake in (first, second, last):
         assert isinstance(fake.next(), Peers)
         assert fake.next() == End(fake.slot)
@@ -113,7 +113,7 @@ def test_the_first_hello_may_come_before_the_first_tick(coordinate: Make) -> Non
 def test_a_copy_waits_in_vain_and_goes_home_with_the_others(coordinate: Make) -> None:
     coordinator = coordinate(PlanKeeper([0], [[]], [], 1))
     first = FakeSlot(coordinator.port, 0, incarnation=1)
-    assert first.next() == "queue 0"
+    assert first.next() == SlotQueue(0)
     copy = FakeSlot(coordinator.port, 0, incarnation=2)
     copy.report(_record(0))  # nobody has asked it to
     assert coordinator.keeper.done == 0
@@ -130,7 +130,7 @@ def test_of_copies_that_come_at_once_exactly_one_gets_the_queue_and_is_heard(coo
     copies = [FakeSlot(coordinator.port, 0, incarnation) for incarnation in range(8)]
     _until(lambda: len(coordinator._mailboxes) == 8)
     [chosen] = [copy for copy in copies if copy.incarnation == coordinator._current[0][1]]
-    assert chosen.next() == "queue 0"
+    assert chosen.next() == SlotQueue(0)
     chosen.report(_record(0))
     assert coordinator.finished.wait(5)
     assert isinstance(chosen.next(), Peers)
@@ -142,7 +142,7 @@ def test_a_failure_skips_what_hangs_on_it_where_that_is(coordinate: Make, tmp_pa
     coordinator = coordinate(PlanKeeper([0, 1, 1], [[1], [], []], [1, 2], 2), journal)
     first, second = FakeSlot(coordinator.port, 0), FakeSlot(coordinator.port, 1)
     for fake in (first, second):
-        assert fake.next() == f"queue {fake.slot}"
+        assert fake.next() == SlotQueue(fake.slot)
         assert isinstance(fake.next(), Peers)
     first.report(troubles=[Failed(0, 0, 0, TaskFailure("task 0", "0", 0, 0, "ValueError: no", "…"))])
     assert second.next() == Skip(1, (1,))
@@ -267,7 +267,7 @@ def test_an_unreachable_peer_is_given_up_after_a_while(coordinate: Make, monkeyp
     coordinator = coordinate(PlanKeeper([0, 1], [[1], []], [1], 2))
     first, second = FakeSlot(coordinator.port, 0), FakeSlot(coordinator.port, 1)
     for fake in (first, second):
-        assert fake.next() == f"queue {fake.slot}"
+        assert fake.next() == SlotQueue(fake.slot)
         assert isinstance(fake.next(), Peers)
     second.report(troubles=[Unreachable(1, 0, 0, "no route to slot 0")])
     coordinator.tick()

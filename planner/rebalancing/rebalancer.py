@@ -1,0 +1,216 @@
+"""What to move while a plan runs: a pure function of the plan, what has ended, and what runs.
+
+What is left is predicted twice: where it is, and with tasks that go where they end soonest, if that is sooner by more
+than their price. Moves are made when the second wins more than a margin, and more than chance may bring by itself; and
+only of tasks that start soon, because the others can be decided when more is known. Every decision has its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Float64, Int32, Int64
+from planner.model.cluster import Cluster
+from planner.model.graph import Graph
+from planner.model.move import Move
+from planner.model.plan import Plan, Schedule
+from planner.model.progress import Progress
+from planner.model.units import format_seconds
+from planner.rebalancing.beliefs import Beliefs
+from planner.schedulers import list_near
+from planner.schedulers.list_schedule import list_schedule
+
+__all__ = ["Decision", "Rebalancer"]
+
+MARGIN = 0.01
+"""Part of what is left that moves must win."""
+
+SOON = 3.0
+"""Tasks are moved that start within so many mean task times, and within so many `PRICE_US`."""
+
+PRICE_US = 5_000
+"""What a move costs at least: two slots have to be told."""
+
+LEAST_US = 50_000
+"""Least gain: what has ended in the last moments is not known yet, and makes predictions differ by as much."""
+
+CHANCE = 0.25
+"""Part of what chance will change by itself that moves must win: as long as much is left, a slot that is late may still
+catch up."""
+
+SUSPECT = 4.0
+"""Spreads by which a task that still runs must be beyond what is expected, to be taken as a measurement."""
+
+REPORTED_US = 100_000
+"""For so long a task may have ended before that is known."""
+
+OVERDUE = 0.5
+"""A task that runs longer than expected is expected to need this part of what it is late."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided, and why.
+
+    Attributes
+    ----------
+    at_us : int
+    moves : tuple of Move
+        The greatest gain first.
+    reason : str
+    kept_us, moved_us : int
+        Predicted end of the run, without and with moves.
+    start_us : ndarray of int64, shape (n,)
+        When every task is predicted to start: slots run what waits on them in this order.
+    """
+
+    at_us: int
+    moves: tuple[Move, ...]
+    reason: str
+    kept_us: int
+    moved_us: int
+    start_us: Int64
+
+
+class Rebalancer:
+    """Decides on moves while a plan runs; it has no clock and no sockets.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._graph, self._cluster = plan, plan.graph, plan.cluster
+        self._executor = plan.cluster.slot_executor
+        self._beliefs = Beliefs(len(plan.cluster.executors), len(plan.graph.kinds))
+        self._planned = Problem.of(plan.graph, plan.cluster)
+        self._start_us: Int64 = plan.schedule.start_us.copy()
+        self._done = Progress.none(plan.graph.n)
+
+    def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
+        """Take in that a task has ended."""
+        executor = int(self._executor[slot])
+        self._beliefs.learn(
+            executor, int(self._graph.kind[task]), self._planned_us(task, executor), finish_us - start_us
+        )
+        done = self._done
+        done.slot[task], done.start_us[task], done.finish_us[task] = slot, start_us, finish_us
+
+    def decide(
+        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], closed: tuple[str, ...] = ()
+    ) -> Decision:
+        """Decide what to move.
+
+        Parameters
+        ----------
+        now_us : int
+        slot : ndarray of int32, shape (n,)
+            Where each task is now.
+        running : mapping of int to (int, int)
+            Slot and start of each task that runs.
+        closed : tuple of str
+            Executors that take nothing new.
+        """
+        slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
+        self._suspect(now_us, running, slowness, kinds)
+        progress = self._progress(now_us, running, closed, slowness, kinds)
+        problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
+        price = self._price(problem)
+        kept = list_schedule(problem, self._order(), slots=slot, insertion=True)
+        near = list_near(problem, slot, price)
+        if near is None:
+            reason = "tasks that stay apart find no other place"
+            return Decision(now_us, (), reason, kept.makespan_us, kept.makespan_us, self._start_us)
+        won, left = kept.makespan_us - near.makespan_us, max(0, kept.makespan_us - now_us)
+        if won <= max(LEAST_US, MARGIN * left, CHANCE * self._chance_us(problem)):
+            reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
+            return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us)
+        moves = self._moves(now_us, slot, problem, kept, near, price, slowness)
+        self._start_us = near.start_us
+        reason = f"{len(moves)} moves win {format_seconds(won)} of {format_seconds(left)} that are left"
+        return Decision(now_us, moves, reason, kept.makespan_us, near.makespan_us, near.start_us)
+
+    def _moves(
+        self,
+        now_us: int,
+        slot: Int32,
+        problem: Problem,
+        kept: Schedule,
+        near: Schedule,
+        price: Int64,
+        slowness: Float64,
+    ) -> tuple[Move, ...]:
+        left = problem.fixed_slot < 0
+        soon = now_us + SOON * max(PRICE_US, float(problem.mean_time_us[left].mean()))
+        chosen = np.flatnonzero(left & (near.slot != slot) & (near.start_us <= soon))
+        moves = []
+        for task in chosen.tolist():
+            source, target = int(slot[task]), int(near.slot[task])
+            slow = slowness[self._executor[source]] / slowness[self._executor[target]]
+            reason = f"its executor is {slow:.3g} × slower" if slow > 1.05 else "its slot is late"
+            sooner = int(kept.finish_us[task] - near.finish_us[task])
+            moves.append(Move(task, source, target, now_us, int(price[task]), sooner, reason))
+        return tuple(sorted(moves, key=lambda move: (-move.sooner_us, move.task)))
+
+    def _suspect(self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64) -> None:
+        """Raise the slowness of executors on which a task runs longer than chance explains."""
+        most = np.exp(SUSPECT * self._beliefs.spread())
+        for task, (where, since) in running.items():
+            executor = int(self._executor[where])
+            expected = self._planned_us(task, executor) * kinds[self._graph.kind[task]]
+            runs = now_us - since - REPORTED_US
+            if runs > expected * slowness[executor] * most:
+                slowness[executor] = runs / expected
+
+    def _chance_us(self, problem: Problem) -> float:
+        """By how much the time that a slot has left varies by chance."""
+        left = problem.fixed_slot < 0
+        return self._beliefs.spread() * float(np.sqrt((problem.mean_time_us[left] ** 2).sum() / problem.n_slots))
+
+    def _order(self) -> Int32:
+        """Tasks as slots take them: what is planned to start first, goes first."""
+        position = np.empty(self._graph.n, dtype=np.int64)
+        position[self._graph.order] = np.arange(self._graph.n)
+        return np.lexsort((position, self._start_us)).astype(np.int32)
+
+    def _planned_us(self, task: int, executor: int) -> int:
+        return int(self._planned.time_us[task, self._planned.executor_class[executor]])
+
+    def _progress(
+        self, now_us: int, running: Mapping[int, tuple[int, int]], closed: tuple[str, ...], slowness: Float64,
+        kinds: Float64,
+    ) -> Progress:  # fmt: skip
+        done = self._done
+        slot, start, finish = done.slot.copy(), done.start_us.copy(), done.finish_us.copy()
+        for task, (where, since) in running.items():
+            executor = int(self._executor[where])
+            expected = self._planned_us(task, executor) * slowness[executor] * kinds[self._graph.kind[task]]
+            late = now_us - since - expected
+            slot[task], start[task] = where, since
+            finish[task] = since + expected if late < 0 else now_us + OVERDUE * late
+        return Progress(now_us, slot, start, finish, closed)
+
+    def _in_truth(self, kinds: Float64) -> Graph:
+        if np.allclose(kinds, 1):
+            return self._graph
+        return replace(self._graph, work_us=np.rint(self._graph.work_us * kinds[self._graph.kind]).astype(np.int64))
+
+    def _world(self, slowness: Float64) -> Cluster:
+        if np.allclose(slowness, 1):
+            return self._cluster
+        executors = tuple(
+            replace(each, speed=each.speed / slow, speeds={kind: speed / slow for kind, speed in each.speeds.items()})
+            for each, slow in zip(self._cluster.executors, slowness.tolist(), strict=True)
+        )
+        return replace(self._cluster, executors=executors)
+
+    def _price(self, problem: Problem) -> Int64:
+        """Price the move of each task: its largest input goes over the network once more."""
+        largest = np.zeros(problem.n)
+        np.maximum.at(largest, np.repeat(np.arange(problem.n), np.diff(problem.pred_ptr)), problem.mean_edge_us)
+        return (PRICE_US + largest).astype(np.int64)

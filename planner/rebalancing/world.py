@@ -1,0 +1,150 @@
+"""A world in which a plan runs and is rebalanced, event by event, without Spark and without waiting."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.cost import Problem
+from planner.model.arrays import Int32, Int64
+from planner.model.plan import Plan, Schedule
+from planner.rebalancing.rebalancer import Decision, Rebalancer
+
+__all__ = ["Lived", "live_through"]
+
+TOLD_US = 50_000
+"""Slots report what has ended so often."""
+
+EVERY_US = 200_000
+"""Between two decisions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """How it went.
+
+    Attributes
+    ----------
+    schedule : Schedule
+        What really ran where and when.
+    decisions : tuple of Decision
+    """
+
+    schedule: Schedule
+    decisions: tuple[Decision, ...] = field(default=())
+
+
+def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalancer: Rebalancer | None = None) -> Lived:
+    """Let slots run what waits on them, the ready task that comes first in the plan's order, while tasks are moved.
+
+    Parameters
+    ----------
+    plan : Plan
+    takes_us : callable
+        ``takes_us(task, executor, at_us)``: what a task really takes that begins there and then.
+    rebalancer : Rebalancer, optional
+        Nothing is moved without one.
+    """
+    world = _World(plan, takes_us)
+    decisions: list[Decision] = []
+    told = 0
+    for now in world.steps(EVERY_US if rebalancer is not None else None):
+        assert rebalancer is not None  # noqa: S101
+        while told < len(world.ended) and world.finish[world.ended[told]] <= now - TOLD_US:
+            task = world.ended[told]
+            rebalancer.ended(task, int(world.slot[task]), int(world.start[task]), int(world.finish[task]))
+            told += 1
+        late = world.ended[told:]
+        begun = {t: (int(world.slot[t]), int(world.start[t])) for t in (*world.running(), *late)}
+        decision = rebalancer.decide(now, world.slot, begun)
+        decisions.append(decision)
+        world.obey(decision)
+    return Lived(Schedule(world.slot, world.start, world.finish), tuple(decisions))
+
+
+class _World:
+    def __init__(self, plan: Plan, takes_us: Callable[[int, int, int], int]) -> None:
+        problem = Problem.of(plan.graph, plan.cluster)
+        self.takes_us, self.problem, n = takes_us, problem, problem.n
+        self.slot: Int32 = plan.schedule.slot.copy()
+        self.order: Int64 = plan.schedule.start_us.copy()
+        self.start, self.finish = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+        self.ended: list[int] = []
+        self._missing = np.diff(problem.pred_ptr).astype(np.int64)
+        self._waiting: list[set[int]] = [set() for _ in range(problem.n_slots)]
+        for task, slot in enumerate(self.slot.tolist()):
+            self._waiting[slot].add(task)
+        self._on: list[int | None] = [None] * problem.n_slots
+        self._events: list[tuple[int, int, int]] = []  # when, what (0: a task ends, 1: look at a slot), which
+
+    def running(self) -> list[int]:
+        return [task for task in self._on if task is not None]
+
+    def steps(self, every: int | None):  # type: ignore[no-untyped-def]
+        for slot in range(self.problem.n_slots):
+            heapq.heappush(self._events, (0, 1, slot))
+        if every is not None:
+            heapq.heappush(self._events, (every, 2, 0))
+        while len(self.ended) < self.problem.n:
+            now, what, which = heapq.heappop(self._events)
+            if what == 0:
+                self._end(which, now)
+            elif what == 1:
+                self._begin(which, now)
+            else:
+                yield now
+                assert every is not None  # noqa: S101
+                heapq.heappush(self._events, (now + every, 2, 0))
+
+    def obey(self, decision: Decision) -> None:
+        self.order = np.where(self.start < 0, decision.start_us, self.order)
+        for move in decision.moves:
+            if self.start[move.task] < 0:
+                self._waiting[move.source].discard(move.task)
+                self._waiting[move.target].add(move.task)
+                self.slot[move.task] = move.target
+                heapq.heappush(self._events, (decision.at_us + move.price_us, 1, move.target))
+
+    def _end(self, task: int, now: int) -> None:
+        self.ended.append(task)
+        slot, problem = int(self.slot[task]), self.problem
+        self._on[slot] = None
+        for after in problem.succ[problem.succ_ptr[task] : problem.succ_ptr[task + 1]].tolist():
+            self._missing[after] -= 1
+            if not self._missing[after]:
+                there = int(self.slot[after])
+                heapq.heappush(self._events, (max(now, self._ready(after, there)), 1, there))
+        self._begin(slot, now)
+
+    def _ready(self, task: int, slot: int) -> int:
+        """When all inputs of a task are there."""
+        problem, latest = self.problem, 0
+        here = problem.slot_executor[slot]
+        for i in range(problem.pred_ptr[task], problem.pred_ptr[task + 1]):
+            source = problem.pred[i]
+            there = problem.slot_executor[self.slot[source]]
+            sent = 0
+            if there != here:
+                pair = problem.network_class[there], problem.network_class[here]
+                sent = int(problem.latency_us[pair] + np.ceil(problem.edge_bytes[i] * problem.us_per_byte[pair] - 1e-6))
+            latest = max(latest, int(self.finish[source]) + sent)
+        return latest
+
+    def _begin(self, slot: int, now: int) -> None:
+        if self._on[slot] is not None:
+            return
+        ready = [t for t in self._waiting[slot] if not self._missing[t]]
+        there = [t for t in ready if self._ready(t, slot) <= now]
+        if not there:
+            if ready:
+                heapq.heappush(self._events, (min(self._ready(t, slot) for t in ready), 1, slot))
+            return
+        task = min(there, key=lambda t: (self.order[t], t))
+        self._waiting[slot].discard(task)
+        self._on[slot] = task
+        takes = self.takes_us(task, int(self.problem.slot_executor[slot]), now)
+        self.start[task], self.finish[task] = now, now + takes
+        heapq.heappush(self._events, (now + takes, 0, task))

@@ -1,0 +1,169 @@
+"""Tasks that change their slots while they wait: every result is what it would have been."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from planner import GraphBuilder
+from planner import plan as make_plan
+from planner.model import Bound, Cluster, Graph, Plan, Schedule
+from planner.rebalancing import Rebalancer
+from planner.runtime.drive import Outcome, drive
+from planner.runtime.progress import Progress
+from tests.evaluator import evaluate
+from tests.unit.runtime.processes import ProcessSlots
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class Shuffle:
+    """Moves tasks at random, as many as it is told, again and again."""
+
+    def __init__(self, plan: Plan, seed: int, share: float) -> None:
+        self.plan, self.share, self.rng = plan, share, np.random.default_rng(seed)
+        self.told: list[int] = []
+
+    def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
+        assert 0 <= slot < self.plan.cluster.n_slots and start_us <= finish_us
+        self.told.append(task)
+
+    def decide(self, now_us: int, slot: Any, running: Mapping[int, tuple[int, int]]) -> Any:
+        chosen = self.rng.random(len(slot)) < self.share
+        targets = self.rng.integers(0, self.plan.cluster.n_slots, len(slot))
+        moves = [
+            SimpleNamespace(
+                task=t, source=int(slot[t]), target=int(targets[t]), sooner_us=1, price_us=1, reason="to shuffle"
+            )
+            for t in np.flatnonzero(chosen).tolist()
+        ]
+        order = np.argsort(np.argsort(self.plan.schedule.start_us + self.rng.random(len(slot))))
+        return SimpleNamespace(moves=moves, reason="to shuffle", start_us=order)
+
+
+def nap(seconds: float, *values: Any) -> Any:
+    import time
+
+    time.sleep(seconds)
+    return sum(np.sum(value) for value in values)
+
+
+def wide(n: int, *values: Any) -> Any:
+    import time
+
+    time.sleep(0.01)
+    return np.full(n, float(sum(np.sum(value) for value in values)) % 1000 + 1)
+
+
+def graph_of(seed: int, layers: int = 8, width: int = 6) -> Graph:
+    """Give layers of tasks that take values, large and small, from those before, or only wait for them."""
+    rng, builder = np.random.default_rng(seed), GraphBuilder()
+    before: list[Any] = []
+    for layer in range(layers):
+        now = []
+        for i in range(width):
+            taken = [before[k] for k in rng.permutation(len(before))[: rng.integers(0, 4)]]
+            after = [before[k] for k in rng.permutation(len(before))[: rng.integers(0, 2)]]
+            if rng.random() < 0.5:
+                now.append(builder.add(nap, 0.02, *taken, i, id=f"nap-{layer}-{i}", after=after))
+            else:
+                n = int(rng.choice([10, 1000, 100_000]))  # the last is too large to travel in an announcement
+                now.append(builder.add(wide, n, *taken, i, id=f"wide-{layer}-{i}", after=after))
+        before = [*before[-width:], *now]
+    return builder.build()
+
+
+def planned(graph: Graph, slots: int) -> Plan:
+    """Deal tasks out in turn."""
+    start, slot = np.empty(graph.n, dtype=np.int64), np.empty(graph.n, dtype=np.int32)
+    start[graph.order], slot[graph.order] = np.arange(graph.n) * 10**6, np.arange(graph.n) % slots
+    return Plan(graph, Cluster.uniform(slots), Schedule(slot, start, start + 10**6), Bound(0, ""), "by hand")
+
+
+def driven(plan: Plan, monkeypatch: pytest.MonkeyPatch, every: float = 0.02, **more: Any) -> Outcome:
+    monkeypatch.setattr("planner.runtime.rebalancing._EVERY_S", every)
+    monkeypatch.setattr("planner.runtime.drive._TICK_S", every)
+    return drive(plan, ProcessSlots, host="127.0.0.1", **more)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_moved_the_results_are_the_same(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(seed)
+    plan, expected = planned(graph, 3), evaluate(graph)
+    shuffle = Shuffle(plan, seed, share=0.3)
+    outcome = driven(plan, monkeypatch, rebalancer=shuffle, journal_path=tmp_path / "journal.jsonl")
+    assert outcome.status == "done", outcome
+    assert sorted(outcome.records) == list(range(graph.n))
+    for task, value in outcome.results.items():
+        np.testing.assert_array_equal(value, expected[graph.names[task]])
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    ran = {line["task"]: line["slot"] for line in lines if line["event"] == "finished"}
+    assert ran == {graph.names[task]: slot for task, slot in enumerate(outcome.slot_of)}
+    moved = sum(a != b for a, b in zip(outcome.slot_of, plan.schedule.slot.tolist(), strict=True))
+    assert moved > graph.n / 10, "this test shows nothing"
+    assert {line["reason"] for line in lines if line["event"] == "move"} == {"to shuffle"}
+    assert len(set(shuffle.told)) == len(shuffle.told)
+
+
+def lock() -> Any:
+    import threading
+
+    return threading.Lock()
+
+
+def held(seconds: float, value: Any, *more: Any) -> bool:
+    import time
+
+    time.sleep(seconds)
+    return type(value).__name__ == "lock" and all(more)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_value_that_does_not_pickle_brings_its_taker_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    builder, before = GraphBuilder(), []
+    for i in range(10):
+        made = builder.add(lock, id=f"lock-{i}")
+        before.append(builder.add(held, 0.05, made, *before[-2:], id=f"held-{i}"))
+    graph = builder.build()
+    slot = np.arange(graph.n, dtype=np.int32) // 2 % 3  # a lock and its taker on one slot
+    start = np.arange(graph.n) * 10**6
+    plan = Plan(graph, Cluster.uniform(3), Schedule(slot, start, start + 10**6), Bound(0, ""), "by hand")
+    outcome = driven(plan, monkeypatch, rebalancer=Shuffle(plan, seed, share=0.3))
+    assert outcome.status == "done" and set(outcome.results.values()) == {True}
+
+
+def nap_here(folder: str, seconds: float, *_: Any) -> int:
+    """Sleep; five times as long in the process that came first."""
+    import os
+    import time
+
+    try:
+        (Path(folder) / "slow").touch(exist_ok=False)
+        (Path(folder) / str(os.getpid())).touch()
+    except FileExistsError:
+        pass
+    time.sleep(seconds * (5 if (Path(folder) / str(os.getpid())).exists() else 1))
+    return os.getpid()
+
+
+def test_a_slot_that_is_slow_gives_its_tasks_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builder, stream = GraphBuilder(), io.StringIO()
+    first = [builder.add(nap_here, str(tmp_path), 0.05, id=f"a{i}", work=0.05) for i in range(24)]
+    for i in range(24):
+        builder.add(nap_here, str(tmp_path), 0.05, first[i], first[(i + 5) % 24], id=f"b{i}", work=0.05)
+    plan = make_plan(builder.build(), Cluster.uniform(3), iterations=20)
+    progress = Progress(plan, stream=stream, every=0)
+    outcome = driven(plan, monkeypatch, rebalancer=Rebalancer(plan), progress=progress)
+    assert outcome.status == "done"
+    slow = int(next(path.name for path in tmp_path.iterdir() if path.name != "slow"))
+    where = next(summary.slot for summary in outcome.summaries if summary.pid == slow)
+    assert sum(slot == where for slot in outcome.slot_of) < 10 < sum(plan.schedule.slot == where)
+    assert " moved" in stream.getvalue().splitlines()[-1]
+    assert any("slower" in move.reason for decision in outcome.decisions for move in decision.moves)

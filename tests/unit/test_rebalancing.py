@@ -1,0 +1,160 @@
+"""What is learnt while a plan runs, and what is moved because of it, in worlds whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import Cluster, Graph, plan
+from planner.model import Plan
+from planner.rebalancing import Lived, Rebalancer, live_through
+from planner.rebalancing.beliefs import Beliefs
+from planner.validate import validate
+
+SECOND = 10**6
+
+
+def layered(tasks: int = 320, width: int = 40, seed: int = 0, mean: float = 0.1) -> Graph:
+    """Give layers of log-normal tasks, each of which waits for three of the layer before."""
+    rng = np.random.default_rng(seed)
+    work = rng.lognormal(np.log(mean) - 0.5, 1.0, tasks)
+    behind = np.arange(width, tasks)
+    before = np.stack([(i // width - 1) * width + rng.choice(width, 3, replace=False) for i in behind])
+    return Graph.from_arrays(work=work, source=before.ravel(), target=np.repeat(behind, 3))
+
+
+def world(
+    planned: Plan, *, noise: float = 0.0, slow: float = 1.0, since_s: float = 0.0, seed: int = 0
+) -> tuple[Callable[[int, int, int], int], np.ndarray]:
+    """Give what tasks really take, where executor 0 is slower from a moment on, and the factors of each task."""
+    factor = (
+        np.exp(np.random.default_rng(seed).normal(0, noise, planned.graph.n)) if noise else np.ones(planned.graph.n)
+    )
+
+    def takes(task: int, executor: int, at_us: int) -> int:
+        slower = slow if executor == 0 and at_us >= since_s * SECOND else 1.0
+        return max(1, round(float(planned.graph.work_us[task] * factor[task] * slower)))
+
+    return takes, factor
+
+
+def moves(lived: Lived) -> int:
+    return sum(len(decision.moves) for decision in lived.decisions)
+
+
+@pytest.fixture(scope="module")
+def planned() -> Plan:
+    return plan(layered(), Cluster.uniform(8), iterations=300)
+
+
+def best(planned: Plan, factor: np.ndarray, slow: float) -> float:
+    """Give the bound of the plan that knows the truth, in microseconds."""
+    graph = replace(planned.graph, work_us=np.maximum(1, np.rint(planned.graph.work_us * factor)).astype(np.int64))
+    cluster = planned.cluster
+    executors = tuple(replace(e, speed=1 / slow) if e.id == "0" else e for e in cluster.executors)
+    return plan(graph, replace(cluster, executors=executors), iterations=300).bound.us
+
+
+def test_where_all_is_as_planned_nothing_is_moved(planned: Plan) -> None:
+    takes, _ = world(planned)
+    lived = live_through(planned, takes, Rebalancer(planned))
+    assert moves(lived) == 0 and lived.schedule.makespan_us == planned.makespan_us
+    assert all("moves would win" in decision.reason for decision in lived.decisions)
+
+
+@pytest.mark.parametrize(
+    ("noise", "slow", "most"), [(0.0, 4.0, 1.05), (0.0, 1.5, 1.05), (0.1, 4.0, 1.06), (np.log(2), 1.0, 1.15)]
+)
+def test_in_another_world_than_planned_it_ends_near_the_best(
+    planned: Plan, noise: float, slow: float, most: float
+) -> None:
+    takes, factor = world(planned, noise=noise, slow=slow)
+    lived, kept = live_through(planned, takes, Rebalancer(planned)), live_through(planned, takes)
+    assert lived.schedule.makespan_us <= most * best(planned, factor, slow)
+    assert lived.schedule.makespan_us < 0.95 * kept.schedule.makespan_us
+    assert sorted(decision.at_us for decision in lived.decisions) == [d.at_us for d in lived.decisions]
+
+
+def test_an_executor_that_becomes_slow_at_mid_run_is_found(planned: Plan) -> None:
+    half = planned.makespan / 2
+    takes, _ = world(planned, slow=4.0, since_s=half)
+    lived, kept = live_through(planned, takes, Rebalancer(planned)), live_through(planned, takes)
+    capacity = half + half * 8 / 7.25
+    assert lived.schedule.makespan_us <= 1.12 * capacity * SECOND
+    assert lived.schedule.makespan_us < 0.7 * kept.schedule.makespan_us
+    reasons = {move.reason for decision in lived.decisions for move in decision.moves if move.source == 0}
+    assert any("its executor is" in reason for reason in reasons)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    noise=st.sampled_from([0.0, 0.1, 0.7, 1.5]),
+    slow=st.sampled_from([0.3, 1.0, 3.0, 20.0]),
+    slots=st.integers(2, 5),
+)
+def test_every_task_runs_once_and_few_are_moved_often(seed: int, noise: float, slow: float, slots: int) -> None:
+    planned = plan(layered(60, 12, seed), Cluster.uniform(slots), iterations=1)
+    takes, factor = world(planned, noise=noise, slow=slow, seed=seed)
+    lived = live_through(planned, takes, Rebalancer(planned))
+    assert moves(lived) <= 3 * planned.graph.n, "no thrashing"
+    assert all(abs(move.price_us) > 0 and move.source != move.target for d in lived.decisions for move in d.moves)
+    speed = np.ones(slots)
+    speed[0] = 1 / slow
+    graph = replace(planned.graph, work_us=np.rint(planned.graph.work_us * factor).astype(np.int64))
+    executors = tuple(replace(e, speed=s) for e, s in zip(planned.cluster.executors, speed.tolist(), strict=True))
+    start, finish = lived.schedule.start_us, lived.schedule.finish_us
+    assert (start >= 0).all() and (finish > start).all()
+    for task in range(graph.n):
+        assert all(finish[before] <= start[task] for before in graph.predecessors(task).tolist())
+    for slot in range(slots):
+        mine = np.flatnonzero(lived.schedule.slot == slot)
+        mine = mine[np.argsort(start[mine])]
+        assert (start[mine][1:] >= finish[mine][:-1]).all()
+    assert validate is not None and executors
+
+
+def learnt(slowness: list[float], kinds: list[float], *, each: int, noise: float, seed: int = 0) -> Beliefs:
+    rng, beliefs = np.random.default_rng(seed), Beliefs(len(slowness), len(kinds))
+    for _ in range(each):
+        for executor, slow in enumerate(slowness):
+            kind = int(rng.integers(len(kinds)))
+            beliefs.learn(executor, kind, 1e5, 1e5 * slow * kinds[kind] * np.exp(rng.normal(0, noise)))
+    return beliefs
+
+
+def test_executors_and_kinds_are_told_apart() -> None:
+    beliefs = learnt([1, 4, 1, 1, 1], [3.0, 1.0], each=40, noise=0.1)
+    np.testing.assert_allclose(beliefs.slowness()[1], 4, rtol=0.1)
+    np.testing.assert_allclose(beliefs.slowness()[[0, 2, 3, 4]], 1, rtol=0.1)
+    np.testing.assert_allclose(beliefs.kinds(), [3, 1], rtol=0.1)
+    assert beliefs.spread() == pytest.approx(0.1, rel=0.4)
+
+
+def test_a_few_tasks_of_much_noise_prove_nothing() -> None:
+    wronged = sum(
+        bool((learnt([1] * 6, [1.0], each=4, noise=0.7, seed=seed).slowness() != 1).any()) for seed in range(20)
+    )
+    assert wronged <= 6
+
+
+def test_what_has_changed_is_followed_after_a_few_tasks() -> None:
+    beliefs = learnt([1, 1, 1], [1.0], each=20, noise=0.02)
+    for _ in range(3):
+        beliefs.learn(0, 0, 1e5, 4e5)
+    assert beliefs.slowness()[0] == pytest.approx(4, rel=0.1)
+    for _ in range(3):
+        beliefs.learn(0, 0, 1e5, 1e5)
+    assert beliefs.slowness()[0] == pytest.approx(1, rel=0.1)
+
+
+def test_tasks_of_no_length_teach_nothing() -> None:
+    beliefs = Beliefs(2, 1)
+    for planned_us, measured_us in ((0, 5), (5, 0), (-1, 2)):
+        beliefs.learn(0, 0, planned_us, measured_us)
+    assert beliefs.slowness().tolist() == [1, 1] and [b.measured for b in beliefs.executors()] == [0, 0]
