@@ -18,6 +18,7 @@ from planner.packing import lpt, multifit, repartition
 from planner.pipeline.planning import plan
 from planner.pipeline.replanning import replan
 from planner.pipeline.simulating import simulate
+from planner.rebalancing import Rebalancer
 
 __all__ = ["warm"]
 
@@ -100,6 +101,9 @@ def _go_on() -> None:
     start, finish = (np.where(begun, each, 0) for each in (planned.schedule.start_us, planned.schedule.finish_us))
     replan(planned, Progress(now, slot, start, finish), iterations=20)
     simulate(planned)
+    for cluster in (_EQUAL, _MIXED, _SMALL):
+        planned = plan(_layered(150), cluster, iterations=1)
+        Rebalancer(planned).decide(0, planned.schedule.slot, {})
 
 
 def _be_many() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +38,7 @@ class Lived:
 
 
 def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalancer: Rebalancer | None = None) -> Lived:
-    """Let slots run what waits on them, the ready task that comes first in the plan's order, while tasks are moved.
+    """Let slots run what waits on them in the plan's order while tasks are moved; a slot that waits runs what is ready.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
     takes_us : callable
         ``takes_us(task, executor, at_us)``: what a task really takes that begins there and then.
     rebalancer : Rebalancer, optional
-        Nothing is moved without one.
+        Nothing is moved without one, and slots keep to the order.
     """
-    world = _World(plan, takes_us)
+    world = _World(plan, takes_us, strict=rebalancer is None)
     decisions: list[Decision] = []
     told = 0
     for now in world.steps(EVERY_US if rebalancer is not None else None):
@@ -66,9 +66,9 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
 
 
 class _World:
-    def __init__(self, plan: Plan, takes_us: Callable[[int, int, int], int]) -> None:
+    def __init__(self, plan: Plan, takes_us: Callable[[int, int, int], int], *, strict: bool) -> None:
         problem = Problem.of(plan.graph, plan.cluster)
-        self.takes_us, self.problem, n = takes_us, problem, problem.n
+        self.takes_us, self.problem, self.strict, n = takes_us, problem, strict, problem.n
         self.slot: Int32 = plan.schedule.slot.copy()
         self.order: Int64 = plan.schedule.start_us.copy()
         self.start, self.finish = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
@@ -83,7 +83,7 @@ class _World:
     def running(self) -> list[int]:
         return [task for task in self._on if task is not None]
 
-    def steps(self, every: int | None):  # type: ignore[no-untyped-def]
+    def steps(self, every: int | None) -> Iterator[int]:
         for slot in range(self.problem.n_slots):
             heapq.heappush(self._events, (0, 1, slot))
         if every is not None:
@@ -136,7 +136,10 @@ class _World:
     def _begin(self, slot: int, now: int) -> None:
         if self._on[slot] is not None:
             return
-        ready = [t for t in self._waiting[slot] if not self._missing[t]]
+        waiting = self._waiting[slot]
+        if self.strict and waiting:
+            waiting = {min(waiting, key=lambda t: (self.order[t], t))}
+        ready = [t for t in waiting if not self._missing[t]]
         there = [t for t in ready if self._ready(t, slot) <= now]
         if not there:
             if ready:

@@ -18,10 +18,11 @@ from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper, TaskState
 from planner.runtime.messages import Record
+from planner.runtime.process import boot_id
 from planner.runtime.progress import Progress
 from planner.runtime.queues import result_tasks, slot_queues
 from planner.runtime.rebalancing import Decision, Rebalancer, Rebalancing
-from planner.runtime.slot import SlotConfig, SlotSummary, boot_id
+from planner.runtime.slot import SlotConfig, SlotSummary
 from planner.runtime.wire import new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
@@ -145,7 +146,7 @@ def drive(
     KeyboardInterrupt
         After the run has been ended and the journal closed.
     """
-    queues = slot_queues(plan, emulate=emulate)
+    queues = slot_queues(plan, emulate=emulate, strict=rebalancer is None)
     graph, names = plan.graph, slot_names(plan)
     successors = [graph.successors(task).tolist() for task in range(graph.n)]
     results = result_tasks(graph) if emulate is None else []

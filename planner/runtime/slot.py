@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,11 +42,12 @@ from planner.runtime.messages import (
     Withdraw,
 )
 from planner.runtime.outbox import Outbox, OutboxServer, Want
+from planner.runtime.process import boot_id, error_text, imported, responsive
 from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of, size_of
 from planner.runtime.wire import decode, encode, local_address, token_options
 
-__all__ = ["SlotConfig", "SlotSummary", "boot_id", "run_slot"]
+__all__ = ["SlotConfig", "SlotSummary", "run_slot"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def run_slot(config: SlotConfig) -> SlotSummary:
     slot = _Slot(config)
     began, cpu = slot.clock(), time.process_time_ns()
     try:
-        with _responsive(), _abortable(slot):
+        with responsive(), _abortable(slot):
             slot.run()
     except _Abort:
         slot.raise_if_cut_off()  # else the coordinator knows why
@@ -241,7 +239,7 @@ class _Slot:
         which = entry.call[0]
         if which not in self.functions:
             run = self.queue.functions[which]
-            self.functions[which] = _import(run) if isinstance(run, str) else run
+            self.functions[which] = imported(run) if isinstance(run, str) else run
         return self.functions[which](*arguments, **keywords)
 
     def _packed(self, entry: Entry, value: Any) -> Packed | None:
@@ -275,7 +273,7 @@ class _Slot:
     def _failed(self, entry: Entry, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         where = self.config
-        summary = f"{type(error).__name__}: {_text(error)}".rstrip(": ")
+        summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
         failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
         self.reporter.trouble(Failed(where.slot, where.incarnation, entry.task, failure))
 
@@ -377,38 +375,6 @@ class _Slot:
         """Raise when the line to the coordinator broke, so that Spark sees this attempt fail."""
         if self.lost_coordinator:
             raise ConnectionError(self.lost_coordinator)
-
-
-def boot_id() -> str:
-    """Tell whether two processes share one monotonic clock: the identity of this boot of this machine."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else f"pid {os.getpid()}"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # it is the user's class, and it may be broken as well
-        return "(its text cannot be made)"
-
-
-def _import(run: str) -> Callable[..., Any]:
-    module, _, name = run.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _responsive() -> Iterator[None]:
-    """Let the threads that move values take turns with the running task every 0.5 ms instead of 5 ms."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 @contextmanager

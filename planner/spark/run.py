@@ -114,6 +114,11 @@ def run(
     places, warnings = preflight(session, plan.cluster)
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
+    rebalancer = Rebalancer(plan) if rebalance == "planned" else None
+    if rebalancer is not None and plan.graph.n:
+        rebalancer.decide(
+            0, plan.schedule.slot, {}
+        )  # what has to be compiled is compiled now, and not while slots wait
     context = session.sparkContext
     launched: list[SparkSlots] = []
 
@@ -131,7 +136,7 @@ def run(
         on_result=_result_writer(folder / "results", plan.graph.names) if folder else None,
         rendezvous_s=rendezvous,
         silence_s=silence,
-        rebalancer=Rebalancer(plan) if rebalance == "planned" else None,
+        rebalancer=rebalancer,
         scale=scale,
     )
     placements = launched[0].placements()

@@ -159,6 +159,7 @@ def test_a_slot_that_is_slow_gives_its_tasks_away(tmp_path: Path, monkeypatch: p
     for i in range(24):
         builder.add(nap_here, str(tmp_path), 0.05, first[i], first[(i + 5) % 24], id=f"b{i}", work=0.05)
     plan = make_plan(builder.build(), Cluster.uniform(3), iterations=20)
+    Rebalancer(plan).decide(0, plan.schedule.slot, {})  # compiled before slots wait for it
     progress = Progress(plan, stream=stream, every=0)
     outcome = driven(plan, monkeypatch, rebalancer=Rebalancer(plan), progress=progress)
     assert outcome.status == "done"
