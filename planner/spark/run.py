@@ -115,10 +115,8 @@ def run(
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
     rebalancer = Rebalancer(plan) if rebalance == "planned" else None
-    if rebalancer is not None and plan.graph.n:
-        rebalancer.decide(
-            0, plan.schedule.slot, {}
-        )  # what has to be compiled is compiled now, and not while slots wait
+    if rebalancer is not None and plan.graph.n:  # what has to be compiled is compiled before slots wait for it
+        rebalancer.decide(0, plan.schedule.slot, {})
     context = session.sparkContext
     launched: list[SparkSlots] = []
 

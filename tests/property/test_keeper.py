@@ -18,13 +18,18 @@ from planner.runtime.messages import (
     Failed,
     Fetch,
     Finished,
+    Give,
+    Handed,
     Hello,
+    Instruction,
     LaunchFailed,
     Lost,
     Record,
+    Released,
     Skip,
     Tick,
     Unreachable,
+    Withdraw,
 )
 
 SLOTS = 3
@@ -45,9 +50,11 @@ class World:
         self.n, self.broken, self.large = n, broken, large
         self.after = [[b for a, b in edges if a == task] for task in range(n)]
         self.before = [[a for a, b in edges if b == task] for task in range(n)]
-        self.slot_of = [task % SLOTS for task in range(n)]
+        self.slot_of: list[int | None] = [task % SLOTS for task in range(n)]  # None: on its way from slot to slot
+        self.asked: list[Withdraw] = []
+        self.given = 0
         results = [task for task in range(n) if not self.after[task]]
-        self.keeper = PlanKeeper(self.slot_of, self.after, results, SLOTS, rendezvous_s=5, silence_s=5)
+        self.keeper = PlanKeeper([task % SLOTS for task in range(n)], self.after, results, SLOTS, rendezvous_s=5, silence_s=5)
         self.greeted: set[int] = set()
         self.done: set[int] = set()
         self.failed: set[int] = set()
@@ -57,8 +64,15 @@ class World:
         self.sent_home: set[int] = set()
 
     def send(self, event: Event) -> None:
+        self.obey(self.keeper.handle(event), event)
+
+    def move(self, targets: dict[int, int]) -> None:
+        """Ask the keeper to move tasks, as what rebalances does."""
+        self.obey(self.keeper.move(targets, {task: -task for task in targets}), None)
+
+    def obey(self, instructions: Sequence[Instruction], event: Event | None) -> None:
         over = bool(self.ends)
-        for instruction in self.keeper.handle(event):
+        for instruction in instructions:
             if isinstance(instruction, Ended):
                 self.ends.append(instruction)
             elif isinstance(instruction, Fetch):
@@ -71,6 +85,13 @@ class World:
                     self.skipped |= set(instruction.tasks)
                 if isinstance(instruction, End):
                     self.sent_home.add(instruction.slot)
+                if isinstance(instruction, Withdraw):
+                    self.asked.append(instruction)
+                if isinstance(instruction, Give):
+                    for handed in instruction.tasks:
+                        assert self.slot_of[handed.task] is None, "it is on another slot still"
+                        self.slot_of[handed.task] = instruction.slot
+                        self.given += 1
         assert len(self.ends) <= 1
 
     def moves(self) -> list[Event]:
@@ -80,13 +101,20 @@ class World:
         for task in range(self.n):
             slot = self.slot_of[task]
             ready = all(before in self.done for before in self.before[task])
-            if slot in self.greeted and ready and task not in settled:
+            if slot is not None and slot in self.greeted and ready and task not in settled:
                 if task in self.broken:
                     moves.append(Failed(slot, slot, task, _failure(task)))
                 else:
                     size = 10 if task in self.large and not self.after[task] else None
                     moves.append(Finished(slot, slot, (_record(task, size),)))
+        moves += [Released(each.slot, each.slot, each.tasks, self.released(each)) for each in self.asked]
         return moves + [Collected(task) for task in sorted(self.fetching)]
+
+    def released(self, asked: Withdraw) -> tuple[Handed, ...]:
+        """Give back what still waits on the slot; others may wait for its value."""
+        settled = self.done | self.failed | self.skipped
+        mine = [t for t in asked.tasks if self.slot_of[t] == asked.slot and t not in settled]
+        return tuple(Handed(t, readers=((asked.slot + 1) % SLOTS,)) for t in mine)
 
     def play(self, event: Event) -> None:
         match event:
@@ -98,6 +126,10 @@ class World:
                 self.failed.add(event.task)
             case Collected():
                 self.fetching.discard(event.task)
+            case Released():
+                self.asked.remove(Withdraw(event.slot, event.asked))
+                for handed in event.tasks:
+                    self.slot_of[handed.task] = None
         self.send(event)
 
 
@@ -115,6 +147,8 @@ def worlds(draw: st.DrawFn, *, broken: bool = True) -> World:
 def test_behaving_slots_always_reach_the_one_end(world: World, data: st.DataObject) -> None:
     while moves := world.moves():
         world.play(data.draw(st.sampled_from(moves)))
+        if world.n and data.draw(st.booleans()):
+            world.move(data.draw(st.dictionaries(st.integers(0, world.n - 1), st.integers(0, SLOTS - 1), max_size=4)))
         if data.draw(st.integers(0, 5)) == 0:  # copies and strangers change nothing
             slot = data.draw(st.integers(0, SLOTS - 1))
             if slot in world.greeted:
@@ -130,6 +164,7 @@ def test_behaving_slots_always_reach_the_one_end(world: World, data: st.DataObje
         assert (task in world.skipped) == lacking
     assert end.status == ("failed" if world.failed else "done")
     assert world.keeper.done == len(world.done)
+    assert world.keeper.moves == world.given
     assert set(world.keeper.tasks_in(TaskState.FAILED)) == world.failed
 
 
