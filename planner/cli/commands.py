@@ -82,17 +82,17 @@ def simulate_command(words: Namespace) -> None:
 def _replay(words: Namespace) -> None:
     reader = Reader(words)
     reader.refuse("goes with a graph, and this is a plan", *GRAPHS_ONLY)
-    noise, seed = reader.noise(), reader.seed()
+    noise, seed, rebalance = reader.noise(), reader.seed(), reader.rebalance("none")
     planned = None
     with reader.collecting(words.file):
         planned = pipeline.read_plan(words.file)
     slow = reader.slow(planned.cluster if planned else None)
     reader.check()
     assert planned is not None  # noqa: S101 - for the type checker
-    found = pipeline.simulate(planned, noise=noise, slow=slow, seed=seed, rebalance=bool(words.rebalance))
+    found = pipeline.simulate(planned, noise=noise, slow=slow, seed=seed, rebalance=rebalance)
     summary = {"makespan": planned.makespan, "simulated_makespan": found.makespan, "stretch": found.stretch}
     world = {"noise": noise, "slow": slow, "seed": seed}
-    moved = {"moves": len(found.moves)} if words.rebalance else {}
+    moved = {"rebalance": rebalance, "moves": len(found.moves)} if rebalance != "none" else {}
     _show(words, {**summary, **world, **moved}, lambda: str(found))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from planner.cli.parser import nearest
 from planner.errors import Fault, InputError
@@ -18,6 +18,7 @@ from planner.model.cluster import Cluster, Network
 from planner.model.units import parse_bytes, parse_rate, parse_seconds, to_us
 from planner.model.weights import Weights
 from planner.pipeline.planning import OBJECTIVES
+from planner.rebalancing import POLICIES
 from planner.schedulers import method_names
 
 __all__ = ["Reader", "whole"]
@@ -173,10 +174,9 @@ class Reader:
         """Read ``--emulate``."""
         return self.option("emulate", None, lambda text: _decimal(text, above=0))
 
-    def rebalance(self) -> Literal["planned", "none"]:
+    def rebalance(self, otherwise: str) -> Any:
         """Read ``--rebalance``."""
-        known: dict[str, Literal["planned", "none"]] = {"planned": "planned", "none": "none"}
-        return self.option("rebalance", "planned", lambda text: known[_known(text, "way to rebalance", list(known))])
+        return self.option("rebalance", otherwise, lambda text: _known(text, "policy", ["none", *POLICIES]))
 
     def noise(self) -> float:
         """Read ``--noise``."""

@@ -142,7 +142,7 @@ def _simulate(commands: Any) -> None:
         ),
         epilog=_example(
             "simulate plan.json --noise 0.2 --slow 0=4",
-            "simulate plan.json --slow 0=4 --rebalance",
+            "simulate plan.json --slow 0=4 --rebalance planned",
             "simulate graph.json --executors 2..64",
             "simulate graph.json --executors 2..64 --slots 4 --memory 16GB -o curve.html",
         ),
@@ -151,7 +151,9 @@ def _simulate(commands: Any) -> None:
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
     parser.add_argument("--noise", metavar="SIGMA", help="log-normal noise of the tasks' times (0 if left out)")
     parser.add_argument("--slow", metavar="ID=FACTOR", action="append", help="executor ID takes FACTOR times as long")
-    parser.add_argument("--rebalance", action="store_true", default=None, help="move tasks while it runs")
+    parser.add_argument(
+        "--rebalance", metavar="POLICY", help="move tasks while it runs: planned, least_loaded or random"
+    )
     curve = parser.add_argument_group("for a graph")
     curve.add_argument("--executors", metavar="A..B", help="the numbers of executors to plan for")
     curve.add_argument("--slots", metavar="S", help="slots of each executor (1 if left out)")
@@ -181,7 +183,9 @@ def _run(commands: Any) -> None:
     _planning(parser)
     parser.add_argument("--master", metavar="URL", help="Spark's master (known already inside spark-submit)")
     parser.add_argument("--emulate", metavar="SCALE", help="run a trace: tasks sleep their time × SCALE")
-    parser.add_argument("--rebalance", metavar="HOW", help="planned (if left out): move tasks when it pays; or none")
+    parser.add_argument(
+        "--rebalance", metavar="POLICY", help="how tasks are moved: planned (if left out), least_loaded, random or none"
+    )
     parser.add_argument("--run-dir", metavar="DIR", help="write plan, journal, load report, results and report here")
     _json(parser)
 

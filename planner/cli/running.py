@@ -36,7 +36,7 @@ def run_on_spark(words: Namespace) -> None:
     """
     reader = Reader(words)
     settings, emulate, folder = planning_settings(reader), reader.emulate(), reader.new_folder("run_dir")
-    rebalance = reader.rebalance()
+    rebalance = reader.rebalance("planned")
     with reader.collecting("--master"):
         check_master(words.master)
     graph, network = named_graph(reader, words.graph), reader.network()

@@ -14,7 +14,7 @@ from planner.errors import Fault, InputError
 from planner.model.move import Move
 from planner.model.plan import Schedule
 from planner.model.units import MICROSECONDS, format_seconds
-from planner.rebalancing import Rebalancer, live_through
+from planner.rebalancing import POLICIES, Rebalancer, live_through
 from planner.replay import replay
 from planner.validate import validate
 
@@ -100,7 +100,8 @@ class Simulation:
         planned, simulated = self.plan.makespan_us, self.schedule.makespan_us
         return (
             f"planned {format_seconds(planned)}, simulated {format_seconds(simulated)} ({self.stretch:.3f} × the plan) "
-            f"with {_world(self.settings)}" + (f"; {len(self.moves)} moves" if self.settings.get("rebalance") else "")
+            f"with {_world(self.settings)}"
+            + (f"; {len(self.moves)} moves" if self.settings.get("rebalance", "none") != "none" else "")
         )
 
 
@@ -110,7 +111,7 @@ def simulate(
     noise: float = 0.0,
     slow: Mapping[str, float] | None = None,
     seed: int = 0,
-    rebalance: bool = False,
+    rebalance: str = "none",
 ) -> Simulation:
     """Replay a plan: every slot keeps its tasks and their order, and each starts as soon as it can.
 
@@ -122,21 +123,24 @@ def simulate(
     slow : mapping of executor id to float
         How many times slower than planned.
     seed : int
-    rebalance : bool
-        Let tasks be moved while it runs, as a run on Spark does, by what is learnt of executors and tasks until then.
+    rebalance : {"none", "planned", "least_loaded", "random"}
+        How tasks are moved while it runs, as in a run on Spark, by what is learnt of executors and tasks until then.
 
     Raises
     ------
     InputError
-        For noise below 0, unknown executors, factors that are not above 0; with `rebalance`, where memory is limited.
+        For noise below 0, unknown executors, factors that are not above 0, another way to rebalance; with one, where
+        memory is limited.
     InvalidPlanError
         If it is no valid plan, for example because its file was changed by hand.
     """
     validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
     settings: dict[str, Any] = {"noise": noise, "slow": dict(slow or {}), "seed": seed, "rebalance": rebalance}
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
-    if not rebalance:
+    if rebalance == "none":
         return Simulation(plan, schedule, settings)
+    if rebalance not in POLICIES:
+        raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
     if any(executor.memory_bytes is not None for executor in plan.cluster.executors):
         raise InputError([Fault("rebalance", "is given, and executors have limited memory; expected a plan without")])
     factor = np.exp(np.random.default_rng(seed).normal(0.0, noise, plan.graph.n)) if noise else np.ones(plan.graph.n)
@@ -147,7 +151,7 @@ def simulate(
     def takes_us(task: int, executor: int, at_us: int) -> int:
         return round(float(time_us[task, classes[executor]] * factor[task] * slower[executor]))
 
-    lived = live_through(plan, takes_us, Rebalancer(plan))
+    lived = live_through(plan, takes_us, Rebalancer(plan, rebalance, seed))
     return Simulation(plan, lived.schedule, settings, tuple(move for each in lived.decisions for move in each.moves))
 
 

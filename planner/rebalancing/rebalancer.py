@@ -21,7 +21,7 @@ from planner.model.plan import Plan, Schedule
 from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
-from planner.schedulers import list_near
+from planner.rebalancing.policies import POLICIES
 from planner.schedulers.list_schedule import list_schedule
 
 __all__ = ["Decision", "Rebalancer"]
@@ -82,9 +82,14 @@ class Rebalancer:
     Parameters
     ----------
     plan : Plan
+    policy : {"planned", "least_loaded", "random"}
+        What suggests where tasks might go.
+    seed : int
+        Of a policy that draws.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, policy: str = "planned", seed: int = 0) -> None:
+        self._suggest, self._draw = POLICIES[policy], np.random.default_rng(seed)
         self._plan, self._graph, self._cluster = plan, plan.graph, plan.cluster
         self._executor = plan.cluster.slot_executor
         self._beliefs = Beliefs(len(plan.cluster.executors), len(plan.graph.kinds))
@@ -121,8 +126,9 @@ class Rebalancer:
         progress = self._progress(now_us, running, closed, slowness, kinds)
         problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
         price = self._price(problem)
-        kept = list_schedule(problem, self._order(), slots=slot, insertion=True)
-        near = list_near(problem, slot, price)
+        order = self._order()
+        kept = list_schedule(problem, order, slots=slot, insertion=True)
+        near = self._suggest(problem, slot, kept, price, order, self._draw)
         if near is None:
             reason = "tasks that stay apart find no other place"
             return Decision(now_us, (), reason, kept.makespan_us, kept.makespan_us, self._start_us)

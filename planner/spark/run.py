@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyspark
 from pyspark.sql import SparkSession
 
-from planner.errors import InputError, RunError
+from planner.errors import Fault, InputError, RunError
 from planner.io.run_folder import create_run_folder, write_load
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
-from planner.rebalancing import Rebalancer
+from planner.rebalancing import POLICIES, Rebalancer
 from planner.report import load_html
 from planner.report.text import load_text
 from planner.runtime.drive import Outcome, drive, slot_names
@@ -72,7 +72,7 @@ def run(
     run_dir: str | Path | None = None,
     emulate: float | None = None,
     progress: Literal["auto", "none"] = "auto",
-    rebalance: Literal["planned", "none"] = "planned",
+    rebalance: Literal["planned", "least_loaded", "random", "none"] = "planned",
     rendezvous: float = 60.0,
     silence: float = 60.0,
 ) -> RunResult:
@@ -90,8 +90,8 @@ def run(
         Run a trace: every task sleeps its planned time × this, and hands on a value of its real size × this.
     progress : {"auto", "none"}
         ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
-    rebalance : {"planned", "none"}
-        Whether tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
+    rebalance : {"planned", "least_loaded", "random", "none"}
+        How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
     rendezvous, silence : float
         Seconds after which slots that never started, or that fell silent, are given up.
 
@@ -111,10 +111,12 @@ def run(
     session = classic_session(spark or _active())
     if emulate is not None and not 0 < emulate < float("inf"):
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
+    if rebalance != "none" and rebalance not in POLICIES:
+        raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
     places, warnings = preflight(session, plan.cluster)
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
-    rebalancer = Rebalancer(plan) if rebalance == "planned" else None
+    rebalancer = Rebalancer(plan, rebalance) if rebalance != "none" else None
     if rebalancer is not None and plan.graph.n:  # what has to be compiled is compiled before slots wait for it
         rebalancer.decide(0, plan.schedule.slot, {})
     context = session.sparkContext

@@ -54,7 +54,9 @@ class World:
         self.asked: list[Withdraw] = []
         self.given = 0
         results = [task for task in range(n) if not self.after[task]]
-        self.keeper = PlanKeeper([task % SLOTS for task in range(n)], self.after, results, SLOTS, rendezvous_s=5, silence_s=5)
+        self.keeper = PlanKeeper(
+            [task % SLOTS for task in range(n)], self.after, results, SLOTS, rendezvous_s=5, silence_s=5
+        )
         self.greeted: set[int] = set()
         self.done: set[int] = set()
         self.failed: set[int] = set()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import Cluster, Graph, plan
+from planner import Cluster, Graph, InputError, plan, simulate
 from planner.model import Plan
 from planner.rebalancing import Lived, Rebalancer, live_through
 from planner.rebalancing.beliefs import Beliefs
@@ -112,6 +112,30 @@ def test_every_task_runs_once_and_few_are_moved_often(seed: int, noise: float, s
         mine = np.flatnonzero(lived.schedule.slot == slot)
         mine = mine[np.argsort(start[mine])]
         assert (start[mine][1:] >= finish[mine][:-1]).all()
+
+
+@pytest.mark.parametrize("policy", ["planned", "least_loaded", "random"])
+def test_every_policy_wins_against_none_where_an_executor_is_slow(planned: Plan, policy: str) -> None:
+    kept, moved = (simulate(planned, slow={"0": 4.0}, rebalance=how, seed=1) for how in ("none", policy))
+    assert moved.makespan < 0.9 * kept.makespan and moved.moves and not kept.moves
+    assert moved.makespan >= simulate(planned, slow={"0": 4.0}, rebalance="planned").makespan
+    assert f"{len(moved.moves)} moves" in str(moved) and "moves" not in str(kept)
+    frame = moved.executors()
+    assert frame.tasks.sum() == planned.graph.n and frame.simulated_end.max() == pytest.approx(moved.makespan)
+    assert moved.moves[0].price_us > 0 and f"task {moved.moves[0].task} from slot" in str(moved.moves[0])
+
+
+def test_the_same_seed_gives_the_same_moves(planned: Plan) -> None:
+    one, same = (simulate(planned, noise=0.5, rebalance="random", seed=3) for _ in range(2))
+    assert one.moves == same.moves
+
+
+def test_policies_that_are_none_and_plans_that_cannot_be_tried_are_refused(planned: Plan) -> None:
+    with pytest.raises(InputError, match=r"rebalance: is 'best'; expected one of none, planned, least_loaded, random"):
+        simulate(planned, rebalance="best")
+    limited = plan(layered(40, 20), Cluster.uniform(2, memory_bytes=10**9), iterations=1)
+    with pytest.raises(InputError, match="limited memory"):
+        simulate(limited, rebalance="planned")
 
 
 def learnt(slowness: list[float], kinds: list[float], *, each: int, noise: float, seed: int = 0) -> Beliefs:

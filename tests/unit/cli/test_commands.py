@@ -117,6 +117,10 @@ def test_a_plan_is_replayed_in_another_world(planner: Planner, graph: str, tmp_p
     noisy = [planner("simulate", plan, "--noise", "0.5", "--seed", seed, "--json").json for seed in (1, 1, 2)]
     assert noisy[0] == noisy[1] != noisy[2]
     assert "simulated" in planner("simulate", plan, "--noise", "0.2").out
+    moved = planner("simulate", plan, "--slow", "0=4", "--rebalance", "planned", "--json").json
+    assert moved["rebalance"] == "planned" and moved["moves"] >= 0 and "moves" not in slow
+    wrong = planner("simulate", plan, "--rebalance", "leest_loaded")
+    assert wrong.code == 2 and "--rebalance" in wrong.err and "did you mean 'least_loaded'" in wrong.err
 
 
 def test_a_graph_is_planned_for_each_number_of_executors(planner: Planner, graph: str) -> None:
