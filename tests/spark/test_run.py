@@ -56,15 +56,15 @@ def _wide(builder: GraphBuilder, n: int, seconds: float) -> None:
         builder.add(_pid, seconds, id=f"t{i}", work=seconds)
 
 
-def _slow_on_executor_0(seconds: float, *_: Any) -> str:
-    """Sleep four times as long on one executor, whose id is in the words that started the JVM above this process."""
+def _slow_on(slow: str, seconds: float, *_: Any) -> str:
+    """Sleep four times as long on one executor; ids are in the words that started the JVM above this process."""
     status, executor = Path("/proc/self/status").read_text(), ""
     while not executor:
         pid = status.split("PPid:")[1].split()[0]
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
         executor = words[words.index("--executor-id") + 1] if "--executor-id" in words else ""
         status = Path(f"/proc/{pid}/status").read_text()
-    time.sleep(seconds * (4 if executor == "0" else 1))
+    time.sleep(seconds * (4 if executor == slow else 1))
     return executor
 
 
@@ -72,18 +72,19 @@ def _slow_on_executor_0(seconds: float, *_: Any) -> str:
 def test_tasks_leave_an_executor_that_is_slower_than_planned(
     spark: SparkSession, tmp_path: Path, rebalance: Any
 ) -> None:
-    builder = GraphBuilder()
-    first = [builder.add(_slow_on_executor_0, 0.1, id=f"first-{i}", work=0.1) for i in range(36)]
+    builder, cluster = GraphBuilder(), discover(spark)
+    slowest = cluster.executors[0].id
+    first = [builder.add(_slow_on, slowest, 0.1, id=f"first-{i}", work=0.1) for i in range(36)]
     for i in range(36):
-        builder.add(_slow_on_executor_0, 0.1, first[i], first[(i + 7) % 36], id=f"second-{i}", work=0.1)
-    planned = plan(builder.build(), discover(spark))
+        builder.add(_slow_on, slowest, 0.1, first[i], first[(i + 7) % 36], id=f"second-{i}", work=0.1)
+    planned = plan(builder.build(), cluster)
     result = run(planned, spark, run_dir=tmp_path / "run", rebalance=rebalance)
     tasks = result.to_pandas()
-    slow = int((tasks.executor == "0").sum())
+    slow = int((tasks.executor == slowest).sum())
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
     moved = [line for line in lines if line["event"] == "move"]
-    assert int((tasks.planned_executor == "0").sum()) == 24
-    assert {value for task, value in result.values.items()} <= {"0", "1", "2"}
+    assert int((tasks.planned_executor == slowest).sum()) == 24
+    assert set(result.values.values()) <= {executor.id for executor in cluster.executors}
     told = {f"second-{i}": result[f"second-{i}"] for i in range(36)}
     assert told == {task: executor for task, executor in zip(tasks.task, tasks.executor, strict=True) if task in told}
     if rebalance == "none":
