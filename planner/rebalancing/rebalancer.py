@@ -26,7 +26,7 @@ from planner.schedulers.list_schedule import list_schedule
 
 __all__ = ["Decision", "Rebalancer"]
 
-MARGIN = 0.01
+MARGIN = 0.02
 """Part of what is left that moves must win."""
 
 SOON = 3.0
@@ -37,6 +37,9 @@ PRICE_US = 5_000
 
 LEAST_US = 50_000
 """Least gain: what has ended in the last moments is not known yet, and makes predictions differ by as much."""
+
+AT_ONCE, HELD = 0.05, 3
+"""Part of what is left that moves must win to be made at once; less, if it was to be won so many times in a row."""
 
 CHANCE = 0.25
 """Part of what chance will change by itself that moves must win: as long as much is left, a slot that is late may still
@@ -96,6 +99,7 @@ class Rebalancer:
         self._planned = Problem.of(plan.graph, plan.cluster)
         self._start_us: Int64 = plan.schedule.start_us.copy()
         self._done = Progress.none(plan.graph.n)
+        self._held = 0
 
     def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
         """Take in that a task has ended."""
@@ -133,8 +137,11 @@ class Rebalancer:
             reason = "tasks that stay apart find no other place"
             return Decision(now_us, (), reason, kept.makespan_us, kept.makespan_us, self._start_us)
         won, left = kept.makespan_us - near.makespan_us, max(0, kept.makespan_us - now_us)
-        if won <= max(LEAST_US, MARGIN * left, CHANCE * self._chance_us(problem)):
+        enough = won > max(LEAST_US, MARGIN * left, CHANCE * self._chance_us(problem))
+        self._held = self._held + 1 if enough else 0
+        if not enough or (won <= AT_ONCE * left and self._held < HELD):
             reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
+            reason += ", which may be an accident" if enough else ""
             return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us)
         moves = self._moves(now_us, slot, problem, kept, near, price, slowness)
         self._start_us = near.start_us

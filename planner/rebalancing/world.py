@@ -38,7 +38,7 @@ class Lived:
 
 
 def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalancer: Rebalancer | None = None) -> Lived:
-    """Let slots run what waits on them in the plan's order while tasks are moved; a slot that waits runs what is ready.
+    """Let slots run what waits on them in the plan's order; once tasks are moved, a slot that waits runs what is ready.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
     takes_us : callable
         ``takes_us(task, executor, at_us)``: what a task really takes that begins there and then.
     rebalancer : Rebalancer, optional
-        Nothing is moved without one, and slots keep to the order.
+        Nothing is moved without one.
     """
-    world = _World(plan, takes_us, strict=rebalancer is None)
+    world = _World(plan, takes_us)
     decisions: list[Decision] = []
     told = 0
     for now in world.steps(EVERY_US if rebalancer is not None else None):
@@ -66,9 +66,9 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
 
 
 class _World:
-    def __init__(self, plan: Plan, takes_us: Callable[[int, int, int], int], *, strict: bool) -> None:
+    def __init__(self, plan: Plan, takes_us: Callable[[int, int, int], int]) -> None:
         problem = Problem.of(plan.graph, plan.cluster)
-        self.takes_us, self.problem, self.strict, n = takes_us, problem, strict, problem.n
+        self.takes_us, self.problem, self.in_order, n = takes_us, problem, True, problem.n
         self.slot: Int32 = plan.schedule.slot.copy()
         self.order: Int64 = plan.schedule.start_us.copy()
         self.start, self.finish = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
@@ -100,6 +100,7 @@ class _World:
                 heapq.heappush(self._events, (now + every, 2, 0))
 
     def obey(self, decision: Decision) -> None:
+        self.in_order = self.in_order and not decision.moves
         self.order = np.where(self.start < 0, decision.start_us, self.order)
         for move in decision.moves:
             if self.start[move.task] < 0:
@@ -137,7 +138,7 @@ class _World:
         if self._on[slot] is not None:
             return
         waiting = self._waiting[slot]
-        if self.strict and waiting:
+        if self.in_order and waiting:
             waiting = {min(waiting, key=lambda t: (self.order[t], t))}
         ready = [t for t in waiting if not self._missing[t]]
         there = [t for t in ready if self._ready(t, slot) <= now]

@@ -146,7 +146,7 @@ def drive(
     KeyboardInterrupt
         After the run has been ended and the journal closed.
     """
-    queues = slot_queues(plan, emulate=emulate, strict=rebalancer is None)
+    queues = slot_queues(plan, emulate=emulate)
     graph, names = plan.graph, slot_names(plan)
     successors = [graph.successors(task).tolist() for task in range(graph.n)]
     results = result_tasks(graph) if emulate is None else []

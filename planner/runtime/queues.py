@@ -23,7 +23,7 @@ def result_tasks(graph: Graph) -> list[int]:
     return np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist()
 
 
-def slot_queues(plan: Plan, *, emulate: float | None = None, strict: bool = True) -> list[SlotQueue]:
+def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
     """Give the queue of every slot, its tasks in planned order.
 
     Parameters
@@ -32,10 +32,6 @@ def slot_queues(plan: Plan, *, emulate: float | None = None, strict: bool = True
     emulate : float, optional
         Let every task sleep its planned time × this and hand on a value of its largest edge × this, instead of
         calling anything.
-    strict : bool
-        Whether slots keep to the plan's order even where a later task could begin. They do so in any case where memory
-        is limited, because it was planned so. Else a slot that waits runs what is ready; without moves that does more
-        harm than good, because what was taken early may be long, and in the way.
 
     Raises
     ------
@@ -86,7 +82,7 @@ def slot_queues(plan: Plan, *, emulate: float | None = None, strict: bool = True
             remote[i],
             frozenset(task for task in [*(entry.task for entry in queue), *remote[i]] if task in shared),
             tuple(sorted({int(slot[task]) for task in remote[i]})),
-            strict=strict or any(executor.memory_bytes is not None for executor in plan.cluster.executors),
+            strict=any(executor.memory_bytes is not None for executor in plan.cluster.executors),
         )
         for i, queue in enumerate(entries)
     ]

@@ -39,6 +39,7 @@ class Reporter:
         self._records: list[Record] = []
         self._results: dict[int, Any] = {}
         self._troubles: list[Trouble] = []
+        self._began = False
         self._urgent = False
         self._closed = False
 
@@ -54,6 +55,12 @@ class Reporter:
                 self._results[record.task] = result
             if len(self._records) == 1:
                 self._changed.notify()
+
+    def began(self) -> None:
+        """Report that a task has begun, unless it ends so soon that its record says so."""
+        with self._changed:
+            self._began = True
+            self._changed.notify()
 
     def trouble(self, trouble: Trouble) -> None:
         """Report at once that a task raised, that a peer cannot be reached, or which tasks were given back."""
@@ -77,7 +84,7 @@ class Reporter:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if not (self._records or self._troubles or self._closed):
+                if not (self._records or self._troubles or self._began or self._closed):
                     self._changed.wait(_HEARTBEAT_S)
                 if not self._urgent and not self._closed:
                     self._changed.wait(_BATCH_S)
@@ -86,7 +93,7 @@ class Reporter:
                 records, self._records = self._records, []
                 results, self._results = self._results, {}
                 troubles, self._troubles = self._troubles, []
-                self._urgent = False
+                self._began = self._urgent = False
             try:
                 self._send(records, results, troubles)
             except Exception as error:

@@ -100,6 +100,10 @@ _ANSWER_S = 30.0
 """Seconds that the coordinator may take to answer a report before the slot gives it up."""
 
 
+_BRIEF_US = 20_000
+"""A slot that has waited for less has a report on its way still."""
+
+
 class _Abort(BaseException):
     """Raised in the middle of a task when the coordinator ends the run."""
 
@@ -164,6 +168,8 @@ class _Slot:
         waiting = self.clock()
         while (entry := self.inbox.next(self.reporter.urgent)) is not None:
             self.running, self.since_us = entry.task, self.clock()
+            if self.since_us - waiting > _BRIEF_US:  # else it is told with the end of the task before
+                self.reporter.began()
             self._perform(entry, waiting)
             self.running, waiting = None, self.clock()
         self.ended.wait()

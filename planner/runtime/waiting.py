@@ -21,11 +21,12 @@ class WaitingTasks:
     ----------
     entries : iterable of Entry
     strict : bool
-        Whether only the first may begin; else, of those that miss nothing, the first.
+        Whether only the first may ever begin. Else that is so until they are given another order; from then on, of those
+        that miss nothing, the first may.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), *, strict: bool = False) -> None:
-        self._strict = strict
+        self._strict, self._in_order = strict, True
         self._entries: dict[int, Entry] = {}
         self._key: dict[int, _Key] = {}  # order, turn of coming here, task
         self._missing: dict[int, set[_Input]] = {}
@@ -80,12 +81,13 @@ class WaitingTasks:
     def pop(self) -> Entry | None:
         """Take the task out that begins now; None, if none may."""
         first = self._least(self._ready)
-        if first is None or (self._strict and first != self._least(self._all)):
+        if first is None or (self._in_order and first != self._least(self._all)):
             return None
         return self.remove(first)
 
     def reorder(self, order: Mapping[int, int]) -> None:
-        """Give tasks another order."""
+        """Give tasks another order; what was planned no longer holds."""
+        self._in_order = self._strict
         for task in order.keys() & self._entries.keys():
             self._key[task] = (order[task], *self._key[task][1:])
         self._ready.clear()

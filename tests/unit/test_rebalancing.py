@@ -114,10 +114,10 @@ def test_every_task_runs_once_and_few_are_moved_often(seed: int, noise: float, s
         assert (start[mine][1:] >= finish[mine][:-1]).all()
 
 
-@pytest.mark.parametrize("policy", ["planned", "least_loaded", "random"])
-def test_every_policy_wins_against_none_where_an_executor_is_slow(planned: Plan, policy: str) -> None:
+@pytest.mark.parametrize(("policy", "most"), [("planned", 0.3), ("least_loaded", 0.9), ("random", 0.99)])
+def test_every_policy_wins_against_none_where_an_executor_is_slow(planned: Plan, policy: str, most: float) -> None:
     kept, moved = (simulate(planned, slow={"0": 4.0}, rebalance=how, seed=1) for how in ("none", policy))
-    assert moved.makespan < 0.9 * kept.makespan and moved.moves and not kept.moves
+    assert moved.makespan < most * kept.makespan and moved.moves and not kept.moves
     assert moved.makespan >= simulate(planned, slow={"0": 4.0}, rebalance="planned").makespan
     assert f"{len(moved.moves)} moves" in str(moved) and "moves" not in str(kept)
     frame = moved.executors()
