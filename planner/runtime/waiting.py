@@ -21,8 +21,8 @@ class WaitingTasks:
     ----------
     entries : iterable of Entry
     strict : bool
-        Whether only the first may ever begin. Else that is so until they are given another order; from then on, of those
-        that miss nothing, the first may.
+        Whether only the first may ever begin. Else that is so until they are given another order; from then on, of
+        those that miss nothing, the first may.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), *, strict: bool = False) -> None:
