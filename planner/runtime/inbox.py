@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.flight as flight
 
-from planner.runtime.messages import Entry, SlotQueue
+from planner.runtime.messages import Entry, Given, Reorder, SlotQueue, Watch
 from planner.runtime.outbox import Announcement, Want
 from planner.runtime.values import Packed, pack, read_stream
 from planner.runtime.waiting import WaitingTasks
@@ -158,6 +158,16 @@ class Inbox:
             for task in tasks:
                 self._waiting.remove(task)
             self._arrived.notify()
+
+    def obey(self, instruction: Given | Watch | Reorder) -> None:
+        """Carry out what follows from a move."""
+        match instruction:
+            case Given(entries=entries, source=source, shared=shared):
+                self.give(entries, source, shared)
+            case Watch(peer=peer):
+                self.watch(peer)
+            case Reorder(order=order):
+                self.reorder(order)
 
     def reorder(self, order: Mapping[int, int]) -> None:
         """Run what waits in another order."""

@@ -338,17 +338,11 @@ class _Slot:
                 self.inbox.skip(tasks)
             case Withdraw(tasks=tasks):
                 self._withdraw(tasks)
-            case Given(entries=entries, source=source, shared=shared):
-                assert self.inbox is not None  # noqa: S101
-                self.inbox.give(entries, source, shared)
-            case Watch(peer=peer):
-                assert self.inbox is not None  # noqa: S101
-                self.inbox.watch(peer)
-            case Reorder(order=order):
-                assert self.inbox is not None  # noqa: S101
-                self.inbox.reorder(order)
             case End(abort=abort):
                 self._stop(abort)
+            case Given() | Watch() | Reorder():
+                assert self.inbox is not None  # noqa: S101
+                self.inbox.obey(instruction)
 
     def _withdraw(self, tasks: tuple[int, ...]) -> None:
         assert self.inbox is not None  # noqa: S101
