@@ -6,9 +6,12 @@ are in the hands of the caller.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -189,6 +192,19 @@ class Ray:
         values = self.ray.get([refs[i] for i in last])
         seconds = time.perf_counter() - began
         return Run(seconds, seconds, dict(zip(last, values, strict=True)))
+
+
+def apart(name: str, command: Sequence[str], out: Path) -> dict[str, Any] | None:
+    """Measure one engine in a process of its own, which writes to `out` what it found, and to a log what it prints."""
+    log = out.with_suffix(".log")
+    with log.open("w") as file:
+        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode
+    if code or not out.exists():
+        print(f"{name} failed, exit code {code}; the end of what it said:")
+        print("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+        return None
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
 
 
 FIXED = "planner, nothing moved"

@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engines import NEEDS, SLOTS, Settings, engine
+from engines import NEEDS, SLOTS, Settings, apart, engine
 from layered import layered
 from table import Measured, Sheet, machine, write_rows
 
@@ -89,20 +88,6 @@ def bound(work: Any) -> float:
     return lower_bound(Problem.of(work.graph(trace=True), Cluster.uniform(SLOTS))).us / 1e6
 
 
-def apart(name: str, given: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any] | None:
-    """Measure one engine in a process of its own; what it prints goes to a file."""
-    out, log = folder / f"{name}-{seed}.json", folder / f"{name}-{seed}.log"
-    command = [sys.executable, __file__, *sys.argv[1:], "--child", name, str(seed), str(out)]
-    with log.open("w") as file:
-        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode
-    if code or not out.exists():
-        print(f"{name} failed, exit code {code}; the end of what it said:")
-        print("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
-        return None
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
-
-
 def main() -> None:
     """Measure the rounds and print the sheet."""
     given = arguments()
@@ -121,7 +106,10 @@ def main() -> None:
         for seed in range(given.rounds):
             for name in there:
                 began = time.monotonic()
-                found = apart(name, given, seed, Path(folder))
+                out = Path(folder) / f"{name}-{seed}.json"
+                found = apart(
+                    name, [sys.executable, __file__, *sys.argv[1:], "--child", name, str(seed), str(out)], out
+                )
                 if found is None:
                     sys.exit(1)
                 facts |= found["versions"]

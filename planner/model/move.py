@@ -1,12 +1,13 @@
-"""A move: a task that changes its slot while a plan runs, and why."""
+"""A move: a task that changes its slot while a plan runs, and the decision that it comes from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.model.arrays import Int64
 from planner.model.units import format_seconds
 
-__all__ = ["Move"]
+__all__ = ["Decision", "Move"]
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,27 @@ class Move:
             f"task {self.task} from slot {self.source} to {self.target}, {format_seconds(self.sooner_us)} sooner "
             f"at a price of {format_seconds(self.price_us)}: {self.reason}"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What was decided, and why.
+
+    Attributes
+    ----------
+    at_us : int
+    moves : tuple of Move
+        The greatest gain first.
+    reason : str
+    kept_us, moved_us : int
+        Predicted end of the run, without and with moves.
+    start_us : ndarray of int64, shape (n,)
+        When every task is predicted to start: slots run what waits on them in this order.
+    """
+
+    at_us: int
+    moves: tuple[Move, ...]
+    reason: str
+    kept_us: int
+    moved_us: int
+    start_us: Int64

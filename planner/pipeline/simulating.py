@@ -35,7 +35,7 @@ class Simulation:
     schedule : Schedule
         When every task would start and finish.
     settings : dict
-        Noise, slow executors and seed; whether tasks were moved, and how many.
+        Noise, slow executors, seed, and how tasks were moved.
     moves : tuple of Move
         What was moved while it ran, in that order.
     """
@@ -101,7 +101,7 @@ class Simulation:
         return (
             f"planned {format_seconds(planned)}, simulated {format_seconds(simulated)} ({self.stretch:.3f} × the plan) "
             f"with {_world(self.settings)}"
-            + (f"; {len(self.moves)} moves" if self.settings.get("rebalance", "none") != "none" else "")
+            + (f"; tasks moved: {len(self.moves)}" if self.settings.get("rebalance", "none") != "none" else "")
         )
 
 
@@ -134,22 +134,21 @@ def simulate(
     InvalidPlanError
         If it is no valid plan, for example because its file was changed by hand.
     """
+    if rebalance != "none" and rebalance not in POLICIES:
+        raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
     validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
     settings: dict[str, Any] = {"noise": noise, "slow": dict(slow or {}), "seed": seed, "rebalance": rebalance}
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     if rebalance == "none":
         return Simulation(plan, schedule, settings)
-    if rebalance not in POLICIES:
-        raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
     if any(executor.memory_bytes is not None for executor in plan.cluster.executors):
         raise InputError([Fault("rebalance", "is given, and executors have limited memory; expected a plan without")])
     factor = np.exp(np.random.default_rng(seed).normal(0.0, noise, plan.graph.n)) if noise else np.ones(plan.graph.n)
-    time_us = Problem.of(plan.graph, plan.cluster).time_us
-    classes = Problem.of(plan.graph, plan.cluster).executor_class
+    problem = Problem.of(plan.graph, plan.cluster)
     slower = [(slow or {}).get(executor.id, 1.0) for executor in plan.cluster.executors]
 
     def takes_us(task: int, executor: int, at_us: int) -> int:
-        return round(float(time_us[task, classes[executor]] * factor[task] * slower[executor]))
+        return round(float(problem.time_us[task, problem.executor_class[executor]] * factor[task] * slower[executor]))
 
     lived = live_through(plan, takes_us, Rebalancer(plan, rebalance, seed))
     return Simulation(plan, lived.schedule, settings, tuple(move for each in lived.decisions for move in each.moves))

@@ -9,13 +9,12 @@ the prior says that executors differ by some `USUAL`.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
 from planner.model.arrays import Float64
 
-__all__ = ["Belief", "Beliefs"]
+__all__ = ["Beliefs"]
 
 NEWEST, CHANGED = 24, 3
 """Measurements of an executor that count; those that show a change, if all lie beyond what was before."""
@@ -28,25 +27,6 @@ USUAL, LEAST_SPREAD = 0.5, 0.05
 
 SURE = 2.0
 """Uncertainties that a speed must be away from 1 to be taken for another."""
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What is believed of one executor.
-
-    Attributes
-    ----------
-    slowness : float
-        Its tasks take so many times what was planned; 1, as long as nothing else is certain.
-    uncertainty : float
-        Of the logarithm of that.
-    measured : int
-        Tasks on which it rests.
-    """
-
-    slowness: float
-    uncertainty: float
-    measured: int
 
 
 class Beliefs:
@@ -70,20 +50,16 @@ class Beliefs:
         self._of_executor[executor].append((float(np.log(measured_us / planned_us)), kind))
         self._settled = False
 
-    def executors(self) -> list[Belief]:
-        """Give what is believed of each executor."""
-        self._settle()
-        spread, found = self._spread(), []
-        for executor, seen in enumerate(self._of_executor):
-            recent = self._recent(executor)
-            error = 1.25 * spread / np.sqrt(max(1, len(recent)))
-            sure = bool(recent) and abs(self._slowness[executor]) > SURE * error
-            found.append(Belief(float(np.exp(self._slowness[executor])) if sure else 1.0, float(error), len(seen)))
-        return found
-
     def slowness(self) -> Float64:
-        """Give how many times longer than planned the tasks of each executor take; shape (executors,)."""
-        return np.array([belief.slowness for belief in self.executors()])
+        """Give how many times longer than planned the tasks of each executor take; shape (executors,).
+
+        It is 1, as long as another is not certain.
+        """
+        self._settle()
+        measured = np.array([len(self._recent(executor)) for executor in range(len(self._of_executor))])
+        error = 1.25 * self._spread() / np.sqrt(np.maximum(1, measured))
+        sure = (measured > 0) & (np.abs(self._slowness) > SURE * error)
+        return np.where(sure, np.exp(self._slowness), 1.0)
 
     def kinds(self) -> Float64:
         """Give how many times longer than planned each kind of task takes, wherever it runs; shape (kinds,)."""

@@ -8,7 +8,7 @@ only of tasks that start soon, because the others can be decided when more is kn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from planner.cost import Problem
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.model.move import Move
+from planner.model.move import Decision, Move
 from planner.model.plan import Plan, Schedule
 from planner.model.progress import Progress
 from planner.model.units import format_seconds
@@ -24,7 +24,7 @@ from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
 from planner.schedulers.list_schedule import list_schedule
 
-__all__ = ["Decision", "Rebalancer"]
+__all__ = ["Rebalancer"]
 
 MARGIN = 0.02
 """Part of what is left that moves must win."""
@@ -55,30 +55,6 @@ OVERDUE = 0.5
 """A task that runs longer than expected is expected to need this part of what it is late."""
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What was decided, and why.
-
-    Attributes
-    ----------
-    at_us : int
-    moves : tuple of Move
-        The greatest gain first.
-    reason : str
-    kept_us, moved_us : int
-        Predicted end of the run, without and with moves.
-    start_us : ndarray of int64, shape (n,)
-        When every task is predicted to start: slots run what waits on them in this order.
-    """
-
-    at_us: int
-    moves: tuple[Move, ...]
-    reason: str
-    kept_us: int
-    moved_us: int
-    start_us: Int64
-
-
 class Rebalancer:
     """Decides on moves while a plan runs; it has no clock and no sockets.
 
@@ -93,7 +69,7 @@ class Rebalancer:
 
     def __init__(self, plan: Plan, policy: str = "planned", seed: int = 0) -> None:
         self._suggest, self._draw = POLICIES[policy], np.random.default_rng(seed)
-        self._plan, self._graph, self._cluster = plan, plan.graph, plan.cluster
+        self._graph, self._cluster = plan.graph, plan.cluster
         self._executor = plan.cluster.slot_executor
         self._beliefs = Beliefs(len(plan.cluster.executors), len(plan.graph.kinds))
         self._planned = Problem.of(plan.graph, plan.cluster)
@@ -110,9 +86,7 @@ class Rebalancer:
         done = self._done
         done.slot[task], done.start_us[task], done.finish_us[task] = slot, start_us, finish_us
 
-    def decide(
-        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], closed: tuple[str, ...] = ()
-    ) -> Decision:
+    def decide(self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]]) -> Decision:
         """Decide what to move.
 
         Parameters
@@ -122,12 +96,10 @@ class Rebalancer:
             Where each task is now.
         running : mapping of int to (int, int)
             Slot and start of each task that runs.
-        closed : tuple of str
-            Executors that take nothing new.
         """
         slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
         self._suspect(now_us, running, slowness, kinds)
-        progress = self._progress(now_us, running, closed, slowness, kinds)
+        progress = self._progress(now_us, running, slowness, kinds)
         problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
         price = self._price(problem)
         order = self._order()
@@ -195,9 +167,8 @@ class Rebalancer:
         return int(self._planned.time_us[task, self._planned.executor_class[executor]])
 
     def _progress(
-        self, now_us: int, running: Mapping[int, tuple[int, int]], closed: tuple[str, ...], slowness: Float64,
-        kinds: Float64,
-    ) -> Progress:  # fmt: skip
+        self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64
+    ) -> Progress:
         done = self._done
         slot, start, finish = done.slot.copy(), done.start_us.copy(), done.finish_us.copy()
         for task, (where, since) in running.items():
@@ -206,7 +177,7 @@ class Rebalancer:
             late = now_us - since - expected
             slot[task], start[task] = where, since
             finish[task] = since + expected if late < 0 else now_us + OVERDUE * late
-        return Progress(now_us, slot, start, finish, closed)
+        return Progress(now_us, slot, start, finish)
 
     def _in_truth(self, kinds: Float64) -> Graph:
         if np.allclose(kinds, 1):

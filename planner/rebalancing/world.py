@@ -10,8 +10,9 @@ import numpy as np
 
 from planner.cost import Problem
 from planner.model.arrays import Int32, Int64
+from planner.model.move import Decision
 from planner.model.plan import Plan, Schedule
-from planner.rebalancing.rebalancer import Decision, Rebalancer
+from planner.rebalancing.rebalancer import Rebalancer
 
 __all__ = ["Lived", "live_through"]
 

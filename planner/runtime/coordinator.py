@@ -283,7 +283,9 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             case Released(slot=slot, asked=asked, tasks=tasks) if len(tasks) < len(asked):
                 given = {handed.task for handed in tasks}
                 begun = [self._names[task] for task in asked if task not in given]
-                self._journal.write(at, {"event": "stayed", "slot": slot, "tasks": begun, "reason": "it had begun"})
+                self._journal.write(
+                    at, {"event": "stayed", "slot": slot, "tasks": begun, "reason": "begun, or bound to a value"}
+                )
             case Lost(slot=slot, reason=reason):
                 self._journal.write(at, {"event": "lost", "slot": slot, "reason": reason})
         if ended is not None:

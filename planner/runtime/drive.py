@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from planner.errors import TaskFailure
+from planner.model.move import Decision
 from planner.model.plan import Plan
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper, TaskState
 from planner.runtime.messages import Record
+from planner.runtime.mover import Mover, Rebalancer
 from planner.runtime.process import boot_id
 from planner.runtime.progress import Progress
-from planner.runtime.queues import result_tasks, slot_queues
-from planner.runtime.rebalancing import Decision, Rebalancer, Rebalancing
+from planner.runtime.queues import result_tasks, slot_queues, value_takers
 from planner.runtime.slot import SlotConfig, SlotSummary
 from planner.runtime.wire import new_token
 
@@ -158,10 +159,11 @@ def drive(
         rendezvous_s=rendezvous_s,
         silence_s=silence_s,
         names=names,
+        takers=value_takers(graph.n, queues),
     )
     token, journal = new_token(), Journal(journal_path)
     coordinator = Coordinator(keeper, queues, host, token, journal, graph.names, on_result)
-    balance = Rebalancing(coordinator, rebalancer, plan, scale) if rebalancer is not None else None
+    mover = Mover(coordinator, rebalancer, plan, scale) if rebalancer is not None else None
     configs = [
         SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number, boot_id())
         for i, (e, number) in enumerate(
@@ -172,7 +174,7 @@ def drive(
     try:
         launched = launch(configs)
         try:
-            _keep(coordinator, launched, progress, balance)
+            _keep(coordinator, launched, progress, mover)
             summaries = _farewell(coordinator, launched)
         except BaseException as error:
             user = isinstance(error, KeyboardInterrupt)
@@ -196,15 +198,15 @@ def drive(
         round((coordinator.last_result_s - submitted) * 1e6),
         tuple(summaries),
         tuple(keeper.slot_of),
-        balance.decisions if balance is not None else (),
+        mover.decisions if mover is not None else (),
     )
 
 
-def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, balance: Rebalancing | None) -> None:
+def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, mover: Mover | None) -> None:
     while not coordinator.finished.wait(_TICK_S):
         coordinator.tick()
-        if balance is not None:
-            balance.tick()
+        if mover is not None:
+            mover.tick()
         if (error := launched.error()) is not None:
             coordinator.launch_failed(error)
         if progress is not None:

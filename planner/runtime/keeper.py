@@ -83,6 +83,8 @@ class PlanKeeper:
         Seconds after which slots that never came, or that fell silent, are given up.
     names : sequence of str, optional
         How to call each slot in messages.
+    takers : sequence of sequence of int, optional
+        Those of the successors that take the value of each task; all of them, if left out.
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class PlanKeeper:
         rendezvous_s: float = 60.0,
         silence_s: float = 60.0,
         names: Sequence[str] | None = None,
+        takers: Sequence[Sequence[int]] | None = None,
     ) -> None:
+        self._takers = successors if takers is None else takers
         self.slot_of = list(slot_of)
         self.moves = 0
         self.successors = successors
@@ -161,7 +165,8 @@ class PlanKeeper:
 
     def headed(self, task: int) -> int:
         """Give the slot of a task, or the one to which it goes."""
-        return self._moving.get(task, self.slot_of[task])
+        there = self.slot_of[task]
+        return self._moving.get(task, there) if self.state[task] is TaskState.WAITING else there
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
@@ -250,7 +255,8 @@ class PlanKeeper:
     def _stuck(self, event: Stuck) -> list[Instruction]:
         if not self._lives(event.slot, event.incarnation):
             return []
-        takers = self.successors[event.value] if event.task is None else (event.task,)
+        takers = self._takers[event.value] if event.task is None else (event.task,)
+        takers = [task for task in takers if self.state[task] is TaskState.WAITING]
         for task in takers:
             if task in self._home and self._home[task] != event.slot:  # two such values, on two slots
                 what, where = f"task {task} takes two values that do not pickle", self._names[event.slot]

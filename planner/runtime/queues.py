@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cloudpickle
@@ -15,7 +15,7 @@ from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.runtime.messages import Entry, Given, SlotQueue
 
-__all__ = ["pack_queue", "result_tasks", "slot_queues"]
+__all__ = ["pack_queue", "result_tasks", "slot_queues", "value_takers"]
 
 
 def result_tasks(graph: Graph) -> list[int]:
@@ -86,6 +86,15 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
         )
         for i, queue in enumerate(entries)
     ]
+
+
+def value_takers(n: int, queues: Sequence[SlotQueue]) -> list[list[int]]:
+    """Give for each of `n` tasks those that take its value, and do not only wait for its end."""
+    takers: list[list[int]] = [[] for _ in range(n)]
+    for entry in (entry for queue in queues for entry in queue.entries):
+        for task in entry.takes:
+            takers[task].append(entry.task)
+    return takers
 
 
 def pack_queue(queue: SlotQueue | Given) -> bytes:

@@ -222,6 +222,15 @@ def _look_at_holdings(p: Any, at: Any) -> None:
 
 
 @inlined
+def _put_down(p: Any, at: Any, task: Any, slot: Any, start: Any, prior: Any) -> None:
+    at.slot[task], at.start[task] = slot, start
+    at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[slot]]]
+    put(p, at, task, slot, prior)
+    if len(p.waiting_bytes):
+        note(p, at, task)
+
+
+@inlined
 def place_task(
     p: Any, at: Any, task: Any, forced: Any, by_start: bool, insertion: bool, memory: Any, bias: Any
 ) -> bool:  # fmt: skip
@@ -235,11 +244,7 @@ def place_task(
         best, start, prior = _best_slot(p, at, task, forced, by_start, insertion, RUNNING, bias)
     if best < 0:
         return False
-    at.slot[task], at.start[task] = best, start
-    at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
-    put(p, at, task, best, prior)
-    if len(p.waiting_bytes):
-        note(p, at, task)
+    _put_down(p, at, task, best, start, prior)
     return True
 
 
@@ -260,11 +265,7 @@ def place_near(p: Any, at: Any, task: Any, home: Any, price: Any, memory: Any) -
         stays, begins, behind = _best_slot(p, at, task, home, BY_END, BEHIND, memory, UNBIASED)
         if stays >= 0 and begins + p.time_us[task, p.executor_class[p.slot_executor[home]]] <= there + price:
             best, start, prior = stays, begins, behind
-    at.slot[task], at.start[task] = best, start
-    at.finish[task] = start + p.time_us[task, p.executor_class[p.slot_executor[best]]]
-    put(p, at, task, best, prior)
-    if len(p.waiting_bytes):
-        note(p, at, task)
+    _put_down(p, at, task, best, start, prior)
     return True
 
 

@@ -116,9 +116,6 @@ def run(
     places, warnings = preflight(session, plan.cluster)
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
-    rebalancer = Rebalancer(plan, rebalance) if rebalance != "none" else None
-    if rebalancer is not None and plan.graph.n:  # what has to be compiled is compiled before slots wait for it
-        rebalancer.decide(0, plan.schedule.slot, {})
     context = session.sparkContext
     launched: list[SparkSlots] = []
 
@@ -136,7 +133,7 @@ def run(
         on_result=_result_writer(folder / "results", plan.graph.names) if folder else None,
         rendezvous_s=rendezvous,
         silence_s=silence,
-        rebalancer=rebalancer,
+        rebalancer=_rebalancer(plan, rebalance),
         scale=scale,
     )
     placements = launched[0].placements()
@@ -160,6 +157,14 @@ def run(
     if outcome.status != "done":
         raise _error(outcome, names, result)
     return result
+
+
+def _rebalancer(plan: Plan, policy: str) -> Rebalancer | None:
+    if policy == "none" or not plan.graph.n:
+        return None
+    rebalancer = Rebalancer(plan, policy)
+    rebalancer.decide(0, plan.schedule.slot, {})  # what has to be compiled is compiled before slots wait for it
+    return rebalancer
 
 
 def _error(outcome: Outcome, names: list[str], result: RunResult) -> RunError:

@@ -119,7 +119,7 @@ def test_every_policy_wins_against_none_where_an_executor_is_slow(planned: Plan,
     kept, moved = (simulate(planned, slow={"0": 4.0}, rebalance=how, seed=1) for how in ("none", policy))
     assert moved.makespan < most * kept.makespan and moved.moves and not kept.moves
     assert moved.makespan >= simulate(planned, slow={"0": 4.0}, rebalance="planned").makespan
-    assert f"{len(moved.moves)} moves" in str(moved) and "moves" not in str(kept)
+    assert f"tasks moved: {len(moved.moves)}" in str(moved) and "moved" not in str(kept)
     frame = moved.executors()
     assert frame.tasks.sum() == planned.graph.n and frame.simulated_end.max() == pytest.approx(moved.makespan)
     assert moved.moves[0].price_us > 0 and f"task {moved.moves[0].task} from slot" in str(moved.moves[0])
@@ -176,4 +176,4 @@ def test_tasks_of_no_length_teach_nothing() -> None:
     beliefs = Beliefs(2, 1)
     for planned_us, measured_us in ((0, 5), (5, 0), (-1, 2)):
         beliefs.learn(0, 0, planned_us, measured_us)
-    assert beliefs.slowness().tolist() == [1, 1] and [b.measured for b in beliefs.executors()] == [0, 0]
+    assert beliefs.slowness().tolist() == [1, 1] and beliefs.kinds().tolist() == [1]

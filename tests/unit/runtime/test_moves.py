@@ -88,7 +88,7 @@ def planned(graph: Graph, slots: int) -> Plan:
 
 
 def driven(plan: Plan, monkeypatch: pytest.MonkeyPatch, every: float = 0.02, **more: Any) -> Outcome:
-    monkeypatch.setattr("planner.runtime.rebalancing._EVERY_S", every)
+    monkeypatch.setattr("planner.runtime.mover._EVERY_S", every)
     monkeypatch.setattr("planner.runtime.drive._TICK_S", every)
     return drive(plan, ProcessSlots, host="127.0.0.1", **more)
 

@@ -1,36 +1,22 @@
-"""Between the coordinator, which has a clock, and what decides on moves, which has none."""
+"""The mover: asks what decides on moves, which has no clock, and has the coordinator carry it out."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
+from planner.model.arrays import Int32
+from planner.model.move import Decision
 from planner.model.plan import Plan
 from planner.runtime.coordinator import Coordinator
 
-__all__ = ["Decision", "Rebalancer", "Rebalancing"]
+__all__ = ["Mover", "Rebalancer"]
 
 _EVERY_S, _SHARE = 0.2, 0.05
 """Between two decisions; longer, where deciding would take more than this share of the time."""
-
-
-class Decision(Protocol):
-    """What was decided, as `planner.rebalancing.Decision`."""
-
-    @property
-    def moves(self) -> Sequence[Any]:
-        """The moves."""
-
-    @property
-    def reason(self) -> str:
-        """Why these, or why none."""
-
-    @property
-    def start_us(self) -> Any:
-        """When each task is predicted to start."""
 
 
 class Rebalancer(Protocol):
@@ -39,11 +25,11 @@ class Rebalancer(Protocol):
     def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
         """Take in that a task has ended."""
 
-    def decide(self, now_us: int, slot: Any, running: Mapping[int, tuple[int, int]]) -> Decision:
+    def decide(self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]]) -> Decision:
         """Decide what to move."""
 
 
-class Rebalancing:
+class Mover:
     """Asks for a decision a few times a second and lets the coordinator carry it out.
 
     Parameters
@@ -61,7 +47,6 @@ class Rebalancing:
         self._told: int = 0
         self._origin_us: int | None = None
         self._next = 0.0
-        self._vetoed = ""
         self.decisions: tuple[Decision, ...] = ()
 
     def tick(self) -> None:
