@@ -130,7 +130,7 @@ def simulate(
     ------
     InputError
         For noise below 0, unknown executors, factors that are not above 0, another way to rebalance; with one, where
-        memory is limited.
+        memory may stand in the way.
     InvalidPlanError
         If it is no valid plan, for example because its file was changed by hand.
     """
@@ -141,10 +141,11 @@ def simulate(
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     if rebalance == "none":
         return Simulation(plan, schedule, settings)
-    if any(executor.memory_bytes is not None for executor in plan.cluster.executors):
-        raise InputError([Fault("rebalance", "is given, and executors have limited memory; expected a plan without")])
-    factor = np.exp(np.random.default_rng(seed).normal(0.0, noise, plan.graph.n)) if noise else np.ones(plan.graph.n)
     problem = Problem.of(plan.graph, plan.cluster)
+    if not problem.fits:
+        expected = "expected a plan whose tasks, and values that wait, always find room"
+        raise InputError([Fault("rebalance", f"is not simulated where memory may stand in the way; {expected}")])
+    factor = np.exp(np.random.default_rng(seed).normal(0.0, noise, plan.graph.n)) if noise else np.ones(plan.graph.n)
     slower = [(slow or {}).get(executor.id, 1.0) for executor in plan.cluster.executors]
 
     def takes_us(task: int, executor: int, at_us: int) -> int:

@@ -106,7 +106,7 @@ class SlotQueue:
     peers : tuple of int
         The slots that make values for this one.
     strict : bool
-        Whether tasks run in their order, even where a later one could begin, whatever is moved: memory was planned so.
+        Whether tasks run in their order whatever is moved, even where a later one could begin: memory may be short.
     """
 
     slot: int

@@ -9,6 +9,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from planner.cost import Problem
 from planner.errors import Fault, InputError
 from planner.model.graph import Call, Graph
 from planner.model.plan import Plan
@@ -41,6 +42,7 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
     graph, slot = plan.graph, plan.schedule.slot
     if emulate is None:
         _check_calls(graph)
+    strict = not Problem.of(graph, plan.cluster).fits
     takes = [_taken(graph, task, emulated=emulate is not None) for task in range(graph.n)]
     results = set(result_tasks(graph)) if emulate is None else set()
     runs: dict[Any, int] = {}
@@ -82,7 +84,7 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
             remote[i],
             frozenset(task for task in [*(entry.task for entry in queue), *remote[i]] if task in shared),
             tuple(sorted({int(slot[task]) for task in remote[i]})),
-            strict=any(executor.memory_bytes is not None for executor in plan.cluster.executors),
+            strict=strict,
         )
         for i, queue in enumerate(entries)
     ]

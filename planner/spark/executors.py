@@ -129,6 +129,9 @@ def assign_slots(cluster: Cluster, live: list[LiveExecutor]) -> list[LiveExecuto
     return [place for position in range(len(cluster.executors)) for place in chosen[position]]
 
 
+_ASKED = ("executor.instances", "cores.max", "executor.cores")
+
+
 def _asked_for(spark: SparkSession) -> int:
     context = spark.sparkContext
     master = str(context.master)
@@ -136,7 +139,10 @@ def _asked_for(spark: SparkSession) -> int:
         return 1
     if master.startswith("local-cluster["):
         return int(master.removeprefix("local-cluster[").split(",")[0])
-    return int(context.getConf().get("spark.executor.instances", "0") or 0)
+    asked = {name: int(context.getConf().get(f"spark.{name}", "0") or 0) for name in _ASKED}
+    if asked["executor.instances"] or not asked["executor.cores"]:
+        return asked["executor.instances"]
+    return asked["cores.max"] // asked["executor.cores"]
 
 
 def _settle(spark: SparkSession, timeout: float) -> None:

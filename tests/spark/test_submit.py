@@ -76,7 +76,18 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _submit(master: str, planner_zip: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [SUBMIT, "--master", master, "--executor-cores", "2", "--py-files", planner_zip, *words]
+    command = [
+        SUBMIT,
+        "--master",
+        master,
+        "--executor-cores",
+        "2",
+        "--total-executor-cores",
+        "4",
+        "--py-files",
+        planner_zip,
+        *words,
+    ]
     return subprocess.run(
         list(map(str, command)), env=_environment(), cwd=planner_zip.parent, capture_output=True, text=True, timeout=240
     )

@@ -133,9 +133,11 @@ def test_the_same_seed_gives_the_same_moves(planned: Plan) -> None:
 def test_policies_that_are_none_and_plans_that_cannot_be_tried_are_refused(planned: Plan) -> None:
     with pytest.raises(InputError, match=r"rebalance: is 'best'; expected one of none, planned, least_loaded, random"):
         simulate(planned, rebalance="best")
-    limited = plan(layered(40, 20), Cluster.uniform(2, memory_bytes=10**9), iterations=1)
-    with pytest.raises(InputError, match="limited memory"):
-        simulate(limited, rebalance="planned")
+    graph, small = Graph.from_arrays(work=[1.0] * 6, memory=[10] * 6), Cluster.uniform(2, 2, memory_bytes=15)
+    with pytest.raises(InputError, match="memory may stand in the way"):
+        simulate(plan(graph, small, iterations=1), rebalance="planned")
+    roomy = plan(graph, Cluster.uniform(2, 2, memory_bytes=10**9), iterations=1)
+    assert simulate(roomy, rebalance="planned").makespan == roomy.makespan
 
 
 def learnt(slowness: list[float], kinds: list[float], *, each: int, noise: float, seed: int = 0) -> Beliefs:
