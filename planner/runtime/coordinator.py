@@ -43,7 +43,7 @@ from planner.runtime.messages import (
 )
 from planner.runtime.queues import pack_queue
 from planner.runtime.values import Packed, read_stream
-from planner.runtime.wire import decode, encode, token_check, token_options
+from planner.runtime.wire import Line
 
 __all__ = ["Coordinator"]
 
@@ -59,8 +59,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     queues : sequence of SlotQueue
     host : str
         Address to bind to.
-    token : str
-        The run's token.
+    line : Line
+        How it speaks to the slots.
     journal : Journal
     names : sequence of str
         The tasks' names, for the journal.
@@ -84,23 +84,23 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         keeper: PlanKeeper,
         queues: Sequence[SlotQueue],
         host: str,
-        token: str,
+        line: Line,
         journal: Journal,
         names: Sequence[str],
         on_result: Callable[[int, Any], None] | None = None,
     ) -> None:
-        super().__init__(f"grpc://{host}:0", middleware=token_check(token))
+        super().__init__(**line.server(host))
         self.keeper = keeper
         self.results: dict[int, Any] = {}
         self.finished = threading.Event()
         self.last_result_s = 0.0
         self.running: dict[int, int | None] = dict.fromkeys(range(len(queues)))  # never grows: others iterate over it
-        self._queues = [pack_queue(queue) for queue in queues]
+        self._queues = [line.seal(pack_queue(queue)) for queue in queues]
         self._entries = {entry.task: entry for queue in queues for entry in queue.entries}
         self._shared = frozenset().union(*(queue.shared for queue in queues))
         self._order: dict[int, int] = {}
         self.since: dict[int, int] = {}
-        self._token = token
+        self._line = line
         self._journal = journal
         self._names = names
         self._on_result = on_result or (lambda task, value: None)
@@ -147,11 +147,11 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
         """Answer ``clock``, ``hello`` (a stream of instructions) and ``report``."""
         if action.type == "clock":
-            return iter([flight.Result(encode(time.monotonic_ns() // 1000))])
+            return iter([flight.Result(self._line.encode(time.monotonic_ns() // 1000))])
         if action.type == "hello":
-            return self._serve(context, decode(action.body))
+            return self._serve(context, self._line.decode(action.body))
         if action.type == "report":
-            self._report(*decode(action.body))
+            self._report(*self._line.decode(action.body))
             return iter(())
         raise flight.FlightServerError(f"there is no action {action.type!r}; expected clock, hello or report")
 
@@ -172,7 +172,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                     return
                 continue
             if isinstance(message, End):
-                yield flight.Result(encode(message))
+                yield flight.Result(self._line.encode(message))
                 return
             yield flight.Result(message)
 
@@ -226,9 +226,9 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             case Give(slot=slot, source=source, tasks=tasks):
                 entries = tuple(self._entry(handed, slot) for handed in tasks)
                 shared = self._shared.intersection(t for entry in entries for t in (entry.task, *entry.takes))
-                self._mailboxes[self._current[slot]].put(pack_queue(Given(source, entries, shared)))
+                self._mailboxes[self._current[slot]].put(self._line.seal(pack_queue(Given(source, entries, shared))))
             case Peers(slot=slot) | Skip(slot=slot) | Withdraw(slot=slot) | Watch(slot=slot) | Reorder(slot=slot):
-                self._mailboxes[self._current[slot]].put(encode(instruction))
+                self._mailboxes[self._current[slot]].put(self._line.encode(instruction))
 
     def _entry(self, handed: Handed, slot: int) -> Entry:
         """Give the entry of a task for the slot that gets it."""
@@ -239,8 +239,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
 
     def _fetch(self, slot: int, task: int, address: str, form: Any, head: bytes, lengths: list[int]) -> None:
         try:
-            with flight.FlightClient(address) as client:
-                options = token_options(self._token)
+            with self._line.client(address) as client:
+                options = self._line.options()
                 reader = client.do_get(flight.Ticket(str(task).encode()), options)
                 packed = read_stream(form, head, lengths, reader)
                 list(client.do_action(flight.Action("taken", f"{task} -1".encode()), options))

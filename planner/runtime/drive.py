@@ -24,7 +24,7 @@ from planner.runtime.process import boot_id
 from planner.runtime.progress import Progress
 from planner.runtime.queues import result_tasks, slot_queues, value_takers
 from planner.runtime.slot import SlotConfig, SlotSummary
-from planner.runtime.wire import new_token
+from planner.runtime.wire import Certificates, Line, new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 
@@ -118,6 +118,7 @@ def drive(
     silence_s: float = 60.0,
     rebalancer: Rebalancer | None = None,
     scale: float = 1.0,
+    tls: Certificates | None = None,
 ) -> Outcome:
     """Run a plan on slots that `launch` starts.
 
@@ -139,6 +140,8 @@ def drive(
         Decides what is moved while the plan runs; nothing, if left out.
     scale : float
         How many times longer tasks take than planned, which is no surprise: an emulation's scale.
+    tls : Certificates, optional
+        Speak under TLS; in clear, if left out.
 
     Raises
     ------
@@ -161,11 +164,11 @@ def drive(
         names=names,
         takers=value_takers(graph.n, queues),
     )
-    token, journal = new_token(), Journal(journal_path)
-    coordinator = Coordinator(keeper, queues, host, token, journal, graph.names, on_result)
+    line, journal = Line(new_token(), tls), Journal(journal_path)
+    coordinator = Coordinator(keeper, queues, host, line, journal, graph.names, on_result)
     mover = Mover(coordinator, rebalancer, plan, scale) if rebalancer is not None else None
     configs = [
-        SlotConfig((host, coordinator.port), token, i, plan.cluster.executors[e].id, number, boot_id())
+        SlotConfig((host, coordinator.port), line, i, plan.cluster.executors[e].id, number, boot_id())
         for i, (e, number) in enumerate(
             zip(plan.cluster.slot_executor.tolist(), plan.cluster.slot_number.tolist(), strict=True)
         )

@@ -12,7 +12,7 @@ from planner.runtime.messages import Entry, Given, Reorder, SlotQueue, Watch
 from planner.runtime.outbox import Announcement, Want
 from planner.runtime.values import Packed, pack, read_stream
 from planner.runtime.waiting import WaitingTasks
-from planner.runtime.wire import decode, encode, token_options
+from planner.runtime.wire import Line
 
 __all__ = ["Inbox"]
 
@@ -30,7 +30,7 @@ class Inbox:
     Parameters
     ----------
     queue : SlotQueue
-    token : str
+    line : Line
     unreachable : callable
         ``unreachable(peer, reason)`` is called when a peer breaks off; the coordinator decides what follows.
     hand_on : callable
@@ -42,13 +42,13 @@ class Inbox:
     def __init__(
         self,
         queue: SlotQueue,
-        token: str,
+        line: Line,
         unreachable: Callable[[int, str], None],
         hand_on: Callable[[int, int, Packed | None], None],
         stuck: Callable[[int, int], None],
     ) -> None:
         self._slot = queue.slot
-        self._token = token
+        self._line = line
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)  # the main thread waits here for something that it may run
         self._room = threading.Condition(self._lock)  # pullers wait here for something they may pull
@@ -261,21 +261,21 @@ class Inbox:
     def _client(self, peer: int) -> flight.FlightClient:
         with self._lock:
             if peer not in self._clients:
-                self._clients[peer] = flight.FlightClient(self._addresses[peer])
+                self._clients[peer] = self._line.client(self._addresses[peer])
             return self._clients[peer]
 
     def _ask(self, peer: int, wants: list[Want]) -> None:
-        action = flight.Action("want", encode((self._slot, wants)))
+        action = flight.Action("want", self._line.encode((self._slot, wants)))
         try:
-            list(self._client(peer).do_action(action, options=token_options(self._token)))
+            list(self._client(peer).do_action(action, options=self._line.options()))
         except Exception as error:
             self._break(peer, error)
 
     def _watch(self, peer: int) -> None:
         action = flight.Action("watch", str(self._slot).encode())
         try:
-            for result in self._client(peer).do_action(action, options=token_options(self._token)):
-                self._receive(peer, decode(result.body))
+            for result in self._client(peer).do_action(action, options=self._line.options()):
+                self._receive(peer, self._line.decode(result.body))
         except Exception as error:
             self._break(peer, error)
 
@@ -317,7 +317,7 @@ class Inbox:
                 peer, (_, form, head, lengths, size) = self._to_pull.pop(task)
                 self._ahead_bytes += size
             try:
-                client, options = self._client(peer), token_options(self._token)
+                client, options = self._client(peer), self._line.options()
                 reader = client.do_get(flight.Ticket(str(task).encode()), options)
                 packed = read_stream(form.removesuffix("+fetch"), head, lengths, reader)  # type: ignore[arg-type]
                 list(client.do_action(flight.Action("taken", f"{task} {self._slot}".encode()), options))

@@ -12,7 +12,7 @@ import pyarrow.flight as flight
 
 from planner.runtime.messages import Entry
 from planner.runtime.values import INLINE_BYTES, Packed, stream
-from planner.runtime.wire import decode, encode, token_check
+from planner.runtime.wire import Line
 
 __all__ = ["Announcement", "Outbox", "OutboxServer", "Want"]
 
@@ -148,22 +148,23 @@ class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
     """
 
     def __init__(
-        self, outbox: Outbox, host: str, token: str, wanted: Callable[[Sequence[Want], int], None] = lambda *_: None
+        self, outbox: Outbox, host: str, line: Line, wanted: Callable[[Sequence[Want], int], None] = lambda *_: None
     ) -> None:
-        super().__init__(f"grpc://{host}:0", middleware=token_check(token))
+        super().__init__(**line.server(host))
         self._outbox = outbox
+        self._line = line
         self._wanted = wanted
-        self.address = f"grpc://{host}:{self.port}"
+        self.address = line.address(host, self.port)
 
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
         """Stream announcements, or note that a value was taken."""
         if action.type == "want":
-            asking, wants = decode(action.body)
+            asking, wants = self._line.decode(action.body)
             self._wanted(wants, asking)
             return iter(())
         body = action.body.to_pybytes().decode()
         if action.type == "watch":
-            return (flight.Result(encode(batch)) for batch in self._outbox.announcements(int(body)))
+            return (flight.Result(self._line.encode(batch)) for batch in self._outbox.announcements(int(body)))
         if action.type == "taken":
             task, slot = map(int, body.split())
             self._outbox.taken(task, slot)

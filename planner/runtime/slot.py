@@ -45,7 +45,7 @@ from planner.runtime.outbox import Outbox, OutboxServer, Want
 from planner.runtime.process import boot_id, error_text, imported, responsive
 from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of, size_of
-from planner.runtime.wire import decode, encode, local_address, token_options
+from planner.runtime.wire import Line, local_address
 
 __all__ = ["SlotConfig", "SlotSummary", "run_slot"]
 
@@ -58,8 +58,8 @@ class SlotConfig:
     ----------
     coordinator : tuple of (str, int)
         Host and port.
-    token : str
-        The run's token.
+    line : Line
+        How it speaks to the coordinator and to other slots.
     slot : int
         Which slot of the plan it is.
     executor, number : str, int
@@ -73,7 +73,7 @@ class SlotConfig:
     """
 
     coordinator: tuple[str, int]
-    token: str
+    line: Line
     slot: int
     executor: str
     number: int
@@ -137,11 +137,11 @@ class _Slot:
     def __init__(self, config: SlotConfig) -> None:
         self.config = config
         host, port = config.coordinator
-        self.client = flight.FlightClient(f"grpc://{host}:{port}")
-        self.options = token_options(config.token)
+        self.client = config.line.client(config.line.address(host, port))
+        self.options = config.line.options()
         self.offset_us = self._clock_offset()
         self.outbox = Outbox()
-        self.server = OutboxServer(self.outbox, local_address(host, port), config.token, self._wanted)
+        self.server = OutboxServer(self.outbox, local_address(host, port), config.line, self._wanted)
         self.inbox: Inbox | None = None
         self.queue: SlotQueue | None = None
         self.functions: dict[int, Callable[..., Any]] = {}
@@ -299,7 +299,7 @@ class _Slot:
         for _ in range(3):
             sent = time.monotonic_ns() // 1000
             answer = next(iter(self.client.do_action(flight.Action("clock", b""), options=self.options)))
-            there = decode(answer.body)
+            there = self.config.line.decode(answer.body)
             back = time.monotonic_ns() // 1000
             if best is None or back - sent < best[0]:
                 best = (back - sent, there - (sent + back) // 2)
@@ -309,9 +309,9 @@ class _Slot:
     def _listen(self) -> None:
         hello = Hello(self.config.slot, self.config.incarnation, self.server.address)
         try:
-            stream = self.client.do_action(flight.Action("hello", encode(hello)), options=self.options)
+            stream = self.client.do_action(flight.Action("hello", self.config.line.encode(hello)), options=self.options)
             for result in stream:
-                self._obey(decode(result.body))
+                self._obey(self.config.line.decode(result.body))
                 if self.ended.is_set():
                     return
             raise ConnectionError("it closed the line")
@@ -328,7 +328,7 @@ class _Slot:
         match instruction:
             case SlotQueue():
                 self.queue = instruction
-                self.inbox = Inbox(instruction, self.config.token, self._unreachable, self.outbox.hand, self._stuck)
+                self.inbox = Inbox(instruction, self.config.line, self._unreachable, self.outbox.hand, self._stuck)
                 self.has_queue.set()
             case Peers(addresses=addresses):
                 assert self.inbox is not None and self.queue is not None  # noqa: S101
@@ -367,8 +367,8 @@ class _Slot:
 
     def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Trouble]) -> None:
         finished = Finished(self.config.slot, self.config.incarnation, tuple(records), self.running, self.since_us)
-        body = encode((finished, results, troubles))
-        options = token_options(self.config.token, timeout=_ANSWER_S)
+        body = self.config.line.encode((finished, results, troubles))
+        options = self.config.line.options(timeout=_ANSWER_S)
         list(self.client.do_action(flight.Action("report", body), options=options))
 
     def raise_if_cut_off(self) -> None:

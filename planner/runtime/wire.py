@@ -1,4 +1,9 @@
-"""Arrow Flight with the run's token: every call must show it before anything of it is read."""
+"""The line of a run: Arrow Flight between those who know its token, in clear or under TLS.
+
+The token itself is never sent. A call shows what is derived from it, before anything of the call is read; and every
+message bears a seal, made with another key that is derived from it, which is checked before the message is unpickled,
+so that whoever answers at a peer's address without knowing the token is not believed either.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,16 @@ import hmac
 import pickle
 import secrets
 import socket
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow.flight as flight
 
-__all__ = ["decode", "encode", "local_address", "new_token", "token_check", "token_options"]
+__all__ = ["Certificates", "Line", "local_address", "new_token"]
+
+_SEAL_BYTES = 32
 
 
 def new_token() -> str:
@@ -18,36 +28,124 @@ def new_token() -> str:
     return secrets.token_hex(32)
 
 
-def token_options(token: str, timeout: float | None = None) -> flight.FlightCallOptions:
-    """Give the call options that show the token; `timeout` in seconds."""
-    return flight.FlightCallOptions(timeout=timeout, headers=[(b"authorization", f"Bearer {token}".encode())])
+@dataclass(frozen=True)
+class Certificates:
+    """What TLS needs, as PEM files on the driver's machine and on every executor's; only their paths travel.
+
+    Attributes
+    ----------
+    certificate, key : str
+        Who this process is: a certificate, or a chain of them, and its private key.
+    ca : str
+        Who may sign for the others. Both sides of every call show a certificate.
+    name : str
+        The name that every certificate bears; if empty, each has to bear the address that its machine is reached at.
+    """
+
+    certificate: str
+    key: str
+    ca: str
+    name: str = ""
+
+    @cached_property
+    def pem(self) -> tuple[bytes, bytes, bytes]:
+        """Certificate, key and CA, read once, so that a task that changes the working directory changes nothing."""
+        certificate, key, ca = (Path(path).read_bytes() for path in (self.certificate, self.key, self.ca))
+        return certificate, key, ca
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "pem"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How the processes of one run speak to one another.
+
+    Attributes
+    ----------
+    token : str
+        The run's secret; shown nowhere.
+    tls : Certificates or None
+        None speaks in clear.
+    """
+
+    token: str = field(repr=False)
+    tls: Certificates | None = None
+
+    def address(self, host: str, port: int) -> str:
+        """Give the URI at which a server of this run is reached, or with port 0 where it may listen."""
+        bare = host.strip("[]")
+        return f"grpc{'+tls' if self.tls else ''}://{f'[{bare}]' if ':' in bare else bare}:{port}"
+
+    def client(self, address: str) -> flight.FlightClient:
+        """Open a client; under TLS, the server has to bear its address, or the name of all certificates."""
+        if self.tls is None:
+            return flight.FlightClient(address)
+        certificate, key, ca = self.tls.pem
+        name = self.tls.name or None
+        return flight.FlightClient(
+            address, tls_root_certs=ca, cert_chain=certificate, private_key=key, override_hostname=name
+        )
+
+    def options(self, timeout: float | None = None) -> flight.FlightCallOptions:
+        """Give the options of a call that shows the token; `timeout` in seconds."""
+        return flight.FlightCallOptions(timeout=timeout, headers=[(b"authorization", self._shown)])
+
+    def server(self, host: str) -> dict[str, Any]:
+        """Give the arguments of a Flight server that listens on one address, for those who show the token."""
+        served: dict[str, Any] = {
+            "location": self.address(host, 0),
+            "middleware": {"token": _TokenCheck(self._shown)},
+        }
+        if self.tls is not None:
+            certificate, key, ca = self.tls.pem
+            served |= {"tls_certificates": [(certificate, key)], "verify_client": True, "root_certificates": ca}
+        return served
+
+    def encode(self, message: Any) -> bytes:
+        """Pickle and seal a message."""
+        return self.seal(pickle.dumps(message, protocol=5))
+
+    def seal(self, body: bytes) -> bytes:
+        """Seal what is pickled already."""
+        return hmac.digest(self._key, body, "sha256") + body
+
+    def decode(self, body: Any) -> Any:
+        """Unpickle a message that bears the seal.
+
+        Raises
+        ------
+        pyarrow.flight.FlightUnauthenticatedError
+            If it does not; nothing of it has been unpickled then.
+        """
+        view = memoryview(body)
+        seal, pickled = view[:_SEAL_BYTES], view[_SEAL_BYTES:]
+        if not hmac.compare_digest(seal, hmac.digest(self._key, pickled, "sha256")):
+            raise flight.FlightUnauthenticatedError("what came does not bear the seal of the run")
+        return pickle.loads(pickled)  # noqa: S301
+
+    @cached_property
+    def _shown(self) -> bytes:
+        return f"Bearer {hmac.digest(self.token.encode(), b'shown by callers', 'sha256').hex()}".encode()
+
+    @cached_property
+    def _key(self) -> bytes:
+        return hmac.digest(self.token.encode(), b"seals messages", "sha256")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"token": self.token, "tls": self.tls}
 
 
 class _TokenCheck(flight.ServerMiddlewareFactory):  # type: ignore[misc]
-    def __init__(self, token: str) -> None:
+    def __init__(self, expected: bytes) -> None:
         super().__init__()
-        self._expected = f"Bearer {token}".encode()
+        self._expected = expected
 
     def start_call(self, info: flight.CallInfo, headers: dict[str, list[Any]]) -> None:
         for shown in headers.get("authorization", []):
             if hmac.compare_digest(shown.encode() if isinstance(shown, str) else shown, self._expected):
                 return
         raise flight.FlightUnauthenticatedError("this call does not show the token of the run")
-
-
-def token_check(token: str) -> dict[str, flight.ServerMiddlewareFactory]:
-    """Give the middleware that refuses every call without the token."""
-    return {"token": _TokenCheck(token)}
-
-
-def encode(message: Any) -> bytes:
-    """Encode a message between the coordinator and a slot."""
-    return pickle.dumps(message, protocol=5)
-
-
-def decode(body: Any) -> Any:
-    """Decode a message of a peer that has shown the token."""
-    return pickle.loads(body)  # noqa: S301
 
 
 def local_address(host: str, port: int) -> str:

@@ -24,10 +24,10 @@ from planner.runtime.keeper import PlanKeeper, TaskState
 from planner.runtime.messages import End, Failed, Finished, Hello, Peers, Record, Skip, SlotQueue, Unreachable
 from planner.runtime.outbox import Outbox, OutboxServer
 from planner.runtime.values import pack
-from planner.runtime.wire import decode, encode, token_options
+from planner.runtime.wire import Line
 
 pytestmark = pytest.mark.timeout(30)
-TOKEN = "secret"
+LINE = Line("secret")
 
 
 class FakeSlot:
@@ -36,14 +36,14 @@ class FakeSlot:
     def __init__(self, port: int, slot: int, incarnation: int = 0, address: str = "") -> None:
         self.slot, self.incarnation, self.address = slot, incarnation, address
         self.heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.client = flight.FlightClient(f"grpc://127.0.0.1:{port}")
+        self.client = LINE.client(LINE.address("127.0.0.1", port))
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        hello = flight.Action("hello", encode(Hello(self.slot, self.incarnation, self.address)))
+        hello = flight.Action("hello", LINE.encode(Hello(self.slot, self.incarnation, self.address)))
         try:
-            for result in self.client.do_action(hello, token_options(TOKEN)):
-                self.heard.put(decode(result.body))
+            for result in self.client.do_action(hello, LINE.options()):
+                self.heard.put(LINE.decode(result.body))
             self.heard.put("closed")
         except Exception as error:
             self.heard.put(error)
@@ -53,8 +53,8 @@ class FakeSlot:
 
     def report(self, *records: Record, results: dict[int, Any] | None = None, troubles: Sequence[Any] = ()) -> None:
         finished = Finished(self.slot, self.incarnation, records, running=None)
-        body = encode((finished, results or {}, list(troubles)))
-        list(self.client.do_action(flight.Action("report", body), token_options(TOKEN)))
+        body = LINE.encode((finished, results or {}, list(troubles)))
+        list(self.client.do_action(flight.Action("report", body), LINE.options()))
 
 
 def _record(task: int, result_bytes: int | None = None) -> Record:
@@ -72,7 +72,7 @@ def coordinate() -> Iterator[Make]:
         slots = len(keeper._slots)
         queues = [SlotQueue(slot) for slot in range(slots)]
         names = [f"task {task}" for task in range(len(keeper.slot_of))]
-        made.append(Coordinator(keeper, queues, "127.0.0.1", TOKEN, Journal(journal), names, **more))
+        made.append(Coordinator(keeper, queues, "127.0.0.1", LINE, Journal(journal), names, **more))
         return made[-1]
 
     yield make
@@ -158,7 +158,7 @@ def test_a_failure_skips_what_hangs_on_it_where_that_is(coordinate: Make, tmp_pa
 
 def test_a_large_result_is_fetched_from_its_slot_which_may_then_forget_it(coordinate: Make) -> None:
     outbox = Outbox()
-    server = OutboxServer(outbox, "127.0.0.1", TOKEN)
+    server = OutboxServer(outbox, "127.0.0.1", LINE)
     taken: list[int] = []
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1), on_result=lambda task, value: taken.append(task))
     slot = FakeSlot(coordinator.port, 0, address=server.address)
@@ -176,7 +176,7 @@ def test_a_large_result_is_fetched_from_its_slot_which_may_then_forget_it(coordi
 
 def test_a_result_that_cannot_be_fetched_ends_the_run_and_names_it(coordinate: Make) -> None:
     outbox = Outbox()
-    server = OutboxServer(outbox, "127.0.0.1", TOKEN)  # holds nothing
+    server = OutboxServer(outbox, "127.0.0.1", LINE)  # holds nothing
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1))
     slot = FakeSlot(coordinator.port, 0, address=server.address)
     slot.next()
@@ -198,7 +198,7 @@ def test_a_result_that_the_driver_cannot_keep_ends_the_run_and_says_why(
         raise OSError("no space left")
 
     outbox = Outbox()
-    server = OutboxServer(outbox, "127.0.0.1", TOKEN)
+    server = OutboxServer(outbox, "127.0.0.1", LINE)
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1), on_result=full)
     slot = FakeSlot(coordinator.port, 0, address=server.address)
     slot.next()
@@ -223,10 +223,11 @@ CALLER = """
 import sys
 import pyarrow.flight as flight
 from planner.runtime.messages import Hello
-from planner.runtime.wire import encode, token_options
-client = flight.FlightClient("grpc://127.0.0.1:" + sys.argv[1])
-hello = flight.Action("hello", encode(Hello(0, int(sys.argv[2]), "")))
-stream = client.do_action(hello, token_options("secret"))
+from planner.runtime.wire import Line
+line = Line("secret")
+client = line.client("grpc://127.0.0.1:" + sys.argv[1])
+hello = flight.Action("hello", line.encode(Hello(0, int(sys.argv[2]), "")))
+stream = client.do_action(hello, line.options())
 list(stream)
 """
 
@@ -281,7 +282,7 @@ def test_an_unreachable_peer_is_given_up_after_a_while(coordinate: Make, monkeyp
 def test_an_unknown_action_is_refused_by_name(coordinate: Make) -> None:
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1))
     with (
-        flight.FlightClient(f"grpc://127.0.0.1:{coordinator.port}") as client,
+        LINE.client(LINE.address("127.0.0.1", coordinator.port)) as client,
         pytest.raises(flight.FlightServerError, match="no action 'dance'; expected clock, hello or report"),
     ):
-        list(client.do_action(flight.Action("dance", b""), token_options(TOKEN)))
+        list(client.do_action(flight.Action("dance", b""), LINE.options()))

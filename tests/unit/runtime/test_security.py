@@ -15,7 +15,7 @@ from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
 from planner.runtime.messages import SlotQueue
 from planner.runtime.outbox import Outbox, OutboxServer
-from planner.runtime.wire import token_options
+from planner.runtime.wire import Line
 
 
 class _Bomb:
@@ -30,18 +30,18 @@ class _Bomb:
 def address(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "outbox":
         outbox = Outbox()
-        slot = OutboxServer(outbox, "127.0.0.1", "secret")
+        slot = OutboxServer(outbox, "127.0.0.1", Line("secret"))
         yield slot.address
         outbox.close()
         slot.shutdown()
         return
     keeper = PlanKeeper([0], [[]], [0], 1)
-    server = Coordinator(keeper, [SlotQueue(0)], "127.0.0.1", "secret", Journal(None), ["a"])
+    server = Coordinator(keeper, [SlotQueue(0)], "127.0.0.1", Line("secret"), Journal(None), ["a"])
     yield f"grpc://127.0.0.1:{server.port}"
     server.shutdown()
 
 
-@pytest.mark.parametrize("options", [None, token_options("wrong"), token_options("")], ids=["none", "wrong", "empty"])
+@pytest.mark.parametrize("options", [None, Line("wrong").options(), Line("").options()], ids=["none", "wrong", "empty"])
 def test_a_stranger_is_refused_unread(address: str, options: flight.FlightCallOptions | None, tmp_path: Path) -> None:
     bomb = pickle.dumps(_Bomb(tmp_path / "gone-off"))
     with flight.FlightClient(address) as client:

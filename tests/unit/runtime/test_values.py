@@ -13,7 +13,7 @@ import pytest
 
 from planner.runtime.outbox import Outbox, OutboxServer
 from planner.runtime.values import INLINE_BYTES, Packed, pack, read_stream, rows_of
-from planner.runtime.wire import token_options
+from planner.runtime.wire import Line
 
 TABLE = pa.table({"x": range(1000), "s": [f"row {i}" for i in range(1000)]})
 VALUES: dict[str, Any] = {
@@ -52,7 +52,7 @@ def _same(left: Any, right: Any) -> bool:
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Outbox, flight.FlightClient]]:
     outbox = Outbox()
-    server = OutboxServer(outbox, "127.0.0.1", "secret")
+    server = OutboxServer(outbox, "127.0.0.1", Line("secret"))
     with flight.FlightClient(server.address) as client:
         yield outbox, client
     outbox.close()
@@ -66,9 +66,9 @@ def test_what_goes_in_comes_out(name: str, own: bool, served: tuple[Outbox, flig
     packed = pack(value)
     assert _same(value, Packed.from_inline(*packed.inline()).open(own=own))
     outbox.keep(1, packed, (5,))
-    reader = client.do_get(flight.Ticket(b"1"), token_options("secret"))
+    reader = client.do_get(flight.Ticket(b"1"), Line("secret").options())
     assert _same(value, read_stream(packed.form, packed.head, packed.lengths(), reader).open(own=own))
-    list(client.do_action(flight.Action("taken", b"1 5"), token_options("secret")))
+    list(client.do_action(flight.Action("taken", b"1 5"), Line("secret").options()))
     assert outbox.held_bytes() == 0
 
 

@@ -14,7 +14,7 @@ import pytest
 from planner.runtime import values
 from planner.runtime.outbox import Outbox, OutboxServer
 from planner.runtime.values import INLINE_BYTES, Packed, pack, read_stream
-from planner.runtime.wire import token_options
+from planner.runtime.wire import Line
 
 WORDS = pa.array(["a", "b"]).dictionary_encode()
 OTHER = pa.array(["c", "d", "e"]).dictionary_encode()
@@ -60,7 +60,7 @@ PICKLED: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Outbox, flight.FlightClient]]:
     outbox = Outbox()
-    served = OutboxServer(outbox, "127.0.0.1", "secret")
+    served = OutboxServer(outbox, "127.0.0.1", Line("secret"))
     with flight.FlightClient(served.address) as client:
         yield outbox, client
     outbox.close()
@@ -77,7 +77,7 @@ def travel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, serv
             return Packed.from_inline(*packed.inline())
         outbox, client = server
         outbox.keep(1, packed, (5,))
-        reader = client.do_get(flight.Ticket(b"1"), token_options("secret"))
+        reader = client.do_get(flight.Ticket(b"1"), Line("secret").options())
         return read_stream(packed.form, packed.head, packed.lengths(), reader)
 
     return go
