@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.flight as flight
 
+from planner.runtime.fetch import fetch
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
 from planner.runtime.messages import (
@@ -42,7 +43,7 @@ from planner.runtime.messages import (
     Withdraw,
 )
 from planner.runtime.queues import pack_queue
-from planner.runtime.values import Packed, read_stream
+from planner.runtime.values import Packed
 from planner.runtime.wire import Line
 
 __all__ = ["Coordinator"]
@@ -240,10 +241,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     def _fetch(self, slot: int, task: int, address: str, form: Any, head: bytes, lengths: list[int]) -> None:
         try:
             with self._line.client(address) as client:
-                options = self._line.options()
-                reader = client.do_get(flight.Ticket(str(task).encode()), options)
-                packed = read_stream(form, head, lengths, reader)
-                list(client.do_action(flight.Action("taken", f"{task} -1".encode()), options))
+                packed = fetch(self._line, client, task, -1, form, head, lengths)
         except Exception as error:
             self._handle(Lost(slot, None, f"its result {self._names[task]!r} could not be fetched: {error}"))
             return

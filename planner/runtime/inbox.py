@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow.flight as flight
 
+from planner.runtime.fetch import fetch
 from planner.runtime.messages import Entry, Given, Reorder, SlotQueue, Watch
 from planner.runtime.outbox import Announcement, Want
-from planner.runtime.values import Packed, pack, read_stream
+from planner.runtime.values import Form, Packed, pack
 from planner.runtime.waiting import WaitingTasks
 from planner.runtime.wire import Line
 
@@ -317,10 +318,8 @@ class Inbox:
                 peer, (_, form, head, lengths, size) = self._to_pull.pop(task)
                 self._ahead_bytes += size
             try:
-                client, options = self._client(peer), self._line.options()
-                reader = client.do_get(flight.Ticket(str(task).encode()), options)
-                packed = read_stream(form.removesuffix("+fetch"), head, lengths, reader)  # type: ignore[arg-type]
-                list(client.do_action(flight.Action("taken", f"{task} {self._slot}".encode()), options))
+                bare: Form = form.removesuffix("+fetch")  # type: ignore[assignment]
+                packed = fetch(self._line, self._client(peer), task, self._slot, bare, head, lengths)
             except Exception as error:
                 self._break(peer, error)
                 return

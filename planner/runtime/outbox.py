@@ -143,7 +143,7 @@ class Outbox:
 class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
     """Serves an `Outbox` to those who show the run's token.
 
-    ``DoAction("watch", slot)`` streams announcements, ``DoGet(task slot)`` gives one large value, ``DoAction("taken")``
+    ``DoAction("watch", slot)`` streams announcements, ``DoGet`` gives one large value (`fetch`), ``DoAction("taken")``
     says that it arrived; ``DoAction("want", (slot, wants))`` asks for what tasks need that went away.
     """
 
@@ -174,6 +174,7 @@ class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
         """Give one large value."""
         try:
-            return stream(self._outbox.take(int(ticket.ticket)))
+            packed = self._outbox.take(int(ticket.ticket.partition(b" ")[0]))
         except (KeyError, ValueError) as error:
             raise flight.FlightServerError(f"value {ticket.ticket!r} is not held here") from error
+        return stream(packed, self._line.mark(ticket.ticket))

@@ -10,6 +10,7 @@ it. Small values travel whole inside an announcement, large ones in chunks over 
 
 from __future__ import annotations
 
+import hmac
 import io
 import pickle
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.flight as flight
 
-__all__ = ["CHUNK_BYTES", "INLINE_BYTES", "Packed", "pack", "read_stream", "rows_of", "size_of", "stream"]
+__all__ = ["CHUNK_BYTES", "INLINE_BYTES", "Form", "Packed", "pack", "read_stream", "rows_of", "size_of", "stream"]
 
 INLINE_BYTES = 256 * 1024
 """Values up to this size travel inside the announcement that they are ready."""
@@ -30,6 +31,7 @@ CHUNK_BYTES = 32 * 1024 * 1024
 """Larger values are cut into chunks of this size, far below gRPC's limit of 2 GiB a message."""
 
 Form: TypeAlias = Literal["table", "batch", "pickle"]
+_MARK = b"planner.mark"
 _CHUNK_SCHEMA = pa.schema([("chunk", pa.large_binary())])
 
 
@@ -124,20 +126,36 @@ def pack(value: Any) -> Packed:
     return Packed("pickle", head, buffers, size)
 
 
-def stream(packed: Packed) -> flight.FlightDataStream:
-    """Give a large value as a Flight stream of chunks; Arrow values go as their own record batches."""
+def stream(packed: Packed, mark: bytes) -> flight.FlightDataStream:
+    """Give a large value as a Flight stream of chunks; Arrow values go as their own record batches.
+
+    The schema bears `mark`, which tells the reader that the one who answers knows the token.
+    """
     if packed.arrow is not None:
         table = packed.arrow
         rows = max(1, int(table.num_rows * CHUNK_BYTES / max(1, table.nbytes)))
         batches = table.to_batches(max_chunksize=rows)
-        return flight.RecordBatchStream(pa.RecordBatchReader.from_batches(table.schema, batches))
-    return flight.GeneratorStream(_CHUNK_SCHEMA, _chunks(packed.buffers))
+        return flight.RecordBatchStream(pa.RecordBatchReader.from_batches(_marked(table.schema, mark), batches))
+    return flight.GeneratorStream(_marked(_CHUNK_SCHEMA, mark), _chunks(packed.buffers))
 
 
-def read_stream(form: Form, head: bytes, lengths: Sequence[int], reader: flight.FlightStreamReader) -> Packed:
-    """Undo `stream`. Each out-of-band buffer is copied once, into memory of its own."""
+def read_stream(
+    form: Form, head: bytes, lengths: Sequence[int], reader: flight.FlightStreamReader, mark: bytes
+) -> Packed:
+    """Undo `stream`. Each out-of-band buffer is copied once, into memory of its own.
+
+    Raises
+    ------
+    pyarrow.flight.FlightUnauthenticatedError
+        If the stream does not bear the mark.
+    """
+    metadata = dict(reader.schema.metadata or {})
+    if not hmac.compare_digest(metadata.pop(_MARK, b""), mark):
+        raise flight.FlightUnauthenticatedError("what came does not bear the mark of the run")
     if form != "pickle":
-        table = reader.read_all()
+        marked = reader.read_all()
+        batches = [batch.replace_schema_metadata(metadata) for batch in marked.to_batches()]
+        table = pa.Table.from_batches(batches, marked.schema.with_metadata(metadata or None))
         return Packed(form, b"", (), table.nbytes, table)
     buffers = [np.empty(length, dtype=np.uint8) for length in lengths]
     target, filled = 0, 0
@@ -171,6 +189,10 @@ def _attribute(value: Any, name: str) -> Any:
         return getattr(value, name, None)
     except Exception:  # a property of the user's class: a closed file, say
         return None
+
+
+def _marked(schema: pa.Schema, mark: bytes) -> pa.Schema:
+    return schema.with_metadata({**(schema.metadata or {}), _MARK: mark})
 
 
 def _writable(buffer: Any) -> Any:

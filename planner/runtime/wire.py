@@ -124,13 +124,20 @@ class Line:
             raise flight.FlightUnauthenticatedError("what came does not bear the seal of the run")
         return pickle.loads(pickled)  # noqa: S301
 
+    def mark(self, ticket: bytes) -> bytes:
+        """Give the mark that the answer to a ticket bears."""
+        return hmac.digest(self._derived(b"marks answers"), ticket, "sha256")
+
+    def _derived(self, purpose: bytes) -> bytes:  # one key for each, so that a mark can never pass for a seal
+        return hmac.digest(self.token.encode(), purpose, "sha256")
+
     @cached_property
     def _shown(self) -> bytes:
-        return f"Bearer {hmac.digest(self.token.encode(), b'shown by callers', 'sha256').hex()}".encode()
+        return f"Bearer {self._derived(b'shown by callers').hex()}".encode()
 
     @cached_property
     def _key(self) -> bytes:
-        return hmac.digest(self.token.encode(), b"seals messages", "sha256")
+        return self._derived(b"seals messages")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"token": self.token, "tls": self.tls}

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from planner.runtime.fetch import fetch
 from planner.runtime.outbox import Outbox, OutboxServer
-from planner.runtime.values import INLINE_BYTES, Packed, pack, read_stream, rows_of
+from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of
 from planner.runtime.wire import Line
 
 TABLE = pa.table({"x": range(1000), "s": [f"row {i}" for i in range(1000)]})
@@ -66,9 +67,8 @@ def test_what_goes_in_comes_out(name: str, own: bool, served: tuple[Outbox, flig
     packed = pack(value)
     assert _same(value, Packed.from_inline(*packed.inline()).open(own=own))
     outbox.keep(1, packed, (5,))
-    reader = client.do_get(flight.Ticket(b"1"), Line("secret").options())
-    assert _same(value, read_stream(packed.form, packed.head, packed.lengths(), reader).open(own=own))
-    list(client.do_action(flight.Action("taken", b"1 5"), Line("secret").options()))
+    came = fetch(Line("secret"), client, 1, 5, packed.form, packed.head, packed.lengths())
+    assert _same(value, came.open(own=own))
     assert outbox.held_bytes() == 0
 
 

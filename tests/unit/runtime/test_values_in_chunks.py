@@ -12,8 +12,9 @@ import pyarrow.flight as flight
 import pytest
 
 from planner.runtime import values
+from planner.runtime.fetch import fetch
 from planner.runtime.outbox import Outbox, OutboxServer
-from planner.runtime.values import INLINE_BYTES, Packed, pack, read_stream
+from planner.runtime.values import INLINE_BYTES, Packed, pack
 from planner.runtime.wire import Line
 
 WORDS = pa.array(["a", "b"]).dictionary_encode()
@@ -77,8 +78,7 @@ def travel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, serv
             return Packed.from_inline(*packed.inline())
         outbox, client = server
         outbox.keep(1, packed, (5,))
-        reader = client.do_get(flight.Ticket(b"1"), Line("secret").options())
-        return read_stream(packed.form, packed.head, packed.lengths(), reader)
+        return fetch(Line("secret"), client, 1, 5, packed.form, packed.head, packed.lengths())
 
     return go
 
