@@ -7,12 +7,13 @@ only of tasks that start soon, because the others can be decided when more is kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from planner.cost import Problem
+from planner.errors import Fault, InfeasibleError
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
@@ -22,6 +23,7 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
+from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
 
 __all__ = ["Rebalancer"]
@@ -50,6 +52,9 @@ SUSPECT = 4.0
 
 REPORTED_US = 100_000
 """For so long a task may have ended before that is known."""
+
+NEVER_US = 10**15
+"""A slot that is lost is free in so long: some thirty years."""
 
 OVERDUE = 0.5
 """A task that runs longer than expected is expected to need this part of what it is late."""
@@ -86,7 +91,51 @@ class Rebalancer:
         done = self._done
         done.slot[task], done.start_us[task], done.finish_us[task] = slot, start_us, finish_us
 
-    def decide(self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]]) -> Decision:
+    def again(self, task: int) -> None:
+        """Take in that a task that had ended has to run again."""
+        self._done.slot[task], self._done.start_us[task], self._done.finish_us[task] = -1, 0, 0
+
+    def place(
+        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int]
+    ) -> tuple[Int32, Int64]:
+        """Give a slot to tasks that have none; others go elsewhere where they would end sooner by a move's price.
+
+        Parameters
+        ----------
+        now_us : int
+        slot : ndarray of int32, shape (n,)
+            Where each task is; −1 where it has no slot.
+        running : mapping of int to (int, int)
+            Slot and start of each task that runs.
+        lost : collection of int
+            Slots that are gone.
+
+        Returns
+        -------
+        slot : ndarray of int32, shape (n,)
+        start_us : ndarray of int64, shape (n,)
+            When each is predicted to start.
+
+        Raises
+        ------
+        InfeasibleError
+            If a task is left that no slot may run.
+        """
+        slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
+        progress = self._progress(now_us, running, slowness, kinds, lost)
+        problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
+        near = list_near(problem, slot, self._price(problem))
+        left = np.flatnonzero(problem.fixed_slot < 0)
+        stranded = left if near is None else left[near.start_us[left] >= now_us + NEVER_US]
+        if near is None or len(stranded):
+            names = [self._graph.names[task] for task in stranded[:5].tolist()]
+            raise InfeasibleError([Fault(f"tasks[{name!r}]", "no slot that is left may run it") for name in names])
+        self._start_us, self._held = near.start_us, 0
+        return near.slot, near.start_us
+
+    def decide(
+        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()
+    ) -> Decision:
         """Decide what to move.
 
         Parameters
@@ -96,10 +145,12 @@ class Rebalancer:
             Where each task is now.
         running : mapping of int to (int, int)
             Slot and start of each task that runs.
+        lost : collection of int
+            Slots that are gone; nothing goes there.
         """
         slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
         self._suspect(now_us, running, slowness, kinds)
-        progress = self._progress(now_us, running, slowness, kinds)
+        progress = self._progress(now_us, running, slowness, kinds, lost)
         problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
         price = self._price(problem)
         order = self._order()
@@ -167,7 +218,12 @@ class Rebalancer:
         return int(self._planned.time_us[task, self._planned.executor_class[executor]])
 
     def _progress(
-        self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64
+        self,
+        now_us: int,
+        running: Mapping[int, tuple[int, int]],
+        slowness: Float64,
+        kinds: Float64,
+        lost: Collection[int],
     ) -> Progress:
         done = self._done
         slot, start, finish = done.slot.copy(), done.start_us.copy(), done.finish_us.copy()
@@ -177,7 +233,8 @@ class Rebalancer:
             late = now_us - since - expected
             slot[task], start[task] = where, since
             finish[task] = since + expected if late < 0 else now_us + OVERDUE * late
-        return Progress(now_us, slot, start, finish)
+        free = dict.fromkeys(lost, now_us + NEVER_US)
+        return Progress(now_us, slot, start, finish, slot_free_us=free or None)
 
     def _in_truth(self, kinds: Float64) -> Graph:
         if np.allclose(kinds, 1):

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow.flight as flight
@@ -19,36 +19,64 @@ from planner.runtime.messages import (
     Collected,
     End,
     Ended,
-    Entry,
     Event,
     Failed,
     Fetch,
     Finished,
     Give,
     Given,
-    Handed,
+    GivenUp,
+    Halt,
     Hello,
     Instruction,
-    LaunchFailed,
     Lost,
+    Orphans,
     Peers,
-    Record,
+    Regroup,
     Released,
     Reorder,
     Skip,
-    SlotQueue,
     Start,
     Tick,
     Watch,
     Withdraw,
 )
-from planner.runtime.queues import pack_queue
+from planner.runtime.queues import Work, arrange, pack_queue
+from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
 from planner.runtime.values import Packed
 from planner.runtime.wire import Line
 
-__all__ = ["Coordinator"]
+__all__ = ["Coordinator", "Heard"]
 
 _POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the coordinator knows of a run.
+
+    Attributes
+    ----------
+    told : list of Record
+        Of all tasks that ended, in that order.
+    again : list of int
+        Those of them that had to run again.
+    running : dict of int to (int, int)
+        Slot and start of each task that runs.
+    slots : list of int
+        Where each task is, or goes; −1 where it has no slot.
+    living : list of int
+        Slots that are there.
+    orphans : list of int
+        Tasks that are to get a slot.
+    """
+
+    told: list[Record]
+    again: list[int]
+    running: dict[int, tuple[int, int]]
+    slots: list[int]
+    living: list[int]
+    orphans: list[int]
 
 
 class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
@@ -57,7 +85,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     Parameters
     ----------
     keeper : PlanKeeper
-    queues : sequence of SlotQueue
+    work : Work
     host : str
         Address to bind to.
     line : Line
@@ -78,12 +106,16 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         Monotonic time at which it was.
     running : dict of int to int or None
         The task that each slot was running when it last reported.
+    woken : threading.Event
+        Set when the driver is to look at once, and need not wait for its next tick.
+    summaries : dict of int to SlotSummary
+        Of slots that have said goodbye.
     """
 
     def __init__(
         self,
         keeper: PlanKeeper,
-        queues: Sequence[SlotQueue],
+        work: Work,
         host: str,
         line: Line,
         journal: Journal,
@@ -95,10 +127,12 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self.results: dict[int, Any] = {}
         self.finished = threading.Event()
         self.last_result_s = 0.0
-        self.running: dict[int, int | None] = dict.fromkeys(range(len(queues)))  # never grows: others iterate over it
-        self._queues = [line.seal(pack_queue(queue)) for queue in queues]
-        self._entries = {entry.task: entry for queue in queues for entry in queue.entries}
-        self._shared = frozenset().union(*(queue.shared for queue in queues))
+        slots = range(len(keeper.members.names))
+        self.running: dict[int, int | None] = dict.fromkeys(slots)  # never grows: others iterate over it
+        self.woken = threading.Event()
+        self.summaries: dict[int, SlotSummary] = {}
+        self._work = work
+        self._queues = arrange(work, keeper.slot_of, slots)
         self._order: dict[int, int] = {}
         self.since: dict[int, int] = {}
         self._line = line
@@ -107,8 +141,6 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self._on_result = on_result or (lambda task, value: None)
         self._lock = threading.RLock()
         self._mailboxes: dict[tuple[int, int], queue.SimpleQueue[bytes | End]] = {}
-        self._current: dict[int, tuple[int, int]] = {}
-        self._addresses: dict[int, str] = {}
 
     # from the driver ----------------------------------------------------------------------------------------------
 
@@ -122,7 +154,11 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
 
     def launch_failed(self, reason: str) -> None:
         """Say that what launched the slots has given up on them."""
-        self._handle(LaunchFailed(reason))
+        self._handle(GivenUp(f"the run ended because its Spark job ended: {reason}"))
+
+    def give_up(self, reason: str) -> None:
+        """Say that the run cannot go on."""
+        self._handle(GivenUp(reason))
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int], lines: Sequence[dict[str, Any]]) -> None:
         """Move tasks to other slots, as `PlanKeeper.move`, and write in the journal why."""
@@ -132,21 +168,35 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._deliver(instruction, None, None)
         self._journal.write(time.monotonic_ns() // 1000, *lines)
 
-    def heard(self) -> tuple[list[Record], dict[int, tuple[int, int]], list[int]]:
-        """Give the records of all tasks that ended, slot and start of each that runs, and the slot of each task."""
+    def place(self, slots: Mapping[int, int], order: Mapping[int, int]) -> None:
+        """Give tasks slots whose own was lost, as `PlanKeeper.place`."""
         with self._lock:
+            self._order.update(order)
+            for instruction in self.keeper.place(slots):
+                self._deliver(instruction, None, None)
+
+    def heard(self) -> Heard:
+        """Give what is known of the run."""
+        with self._lock:
+            keeper = self.keeper
             running = {
                 task: (slot, self.since.get(slot, 0))
                 for slot, task in self.running.items()
-                if task is not None and task not in self.keeper.records
+                if task is not None and keeper.ledger.waits(task) and keeper.slot_of[task] == slot
             }
-            slots = [self.keeper.headed(task) for task in range(len(self.keeper.slot_of))]
-            return list(self.keeper.records.values()), running, slots
+            return Heard(
+                list(keeper.ledger.told),
+                list(keeper.ledger.again),
+                running,
+                [keeper.headed(task) for task in range(len(keeper.slot_of))],
+                keeper.members.living,
+                keeper.orphans,
+            )
 
     # from the slots -----------------------------------------------------------------------------------------------
 
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
-        """Answer ``clock``, ``hello`` (a stream of instructions) and ``report``."""
+        """Answer ``clock``, ``hello`` (a stream of instructions), ``report`` and ``goodbye``."""
         if action.type == "clock":
             return iter([flight.Result(self._line.encode(time.monotonic_ns() // 1000))])
         if action.type == "hello":
@@ -154,32 +204,36 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         if action.type == "report":
             self._report(*self._line.decode(action.body))
             return iter(())
-        raise flight.FlightServerError(f"there is no action {action.type!r}; expected clock, hello or report")
+        if action.type == "goodbye":
+            summary = self._line.decode(action.body)
+            self.summaries[summary.slot] = summary
+            return iter(())
+        raise flight.FlightServerError(f"there is no action {action.type!r}; expected clock, hello, report or goodbye")
 
     def _serve(self, context: flight.ServerCallContext, hello: Hello) -> Iterator[flight.Result]:
         me = (hello.slot, hello.incarnation)
         mailbox: queue.SimpleQueue[bytes | End] = queue.SimpleQueue()
         with self._lock:  # of two copies that come at once, the same must be first here and for the keeper
             self._mailboxes[me] = mailbox
-            self._current.setdefault(hello.slot, me)
-            self._addresses.setdefault(hello.slot, hello.address)
             self._handle(hello)
-        while True:
-            try:
-                message = mailbox.get(timeout=_POLL_S)
-            except queue.Empty:
-                if context.is_cancelled():
-                    self._handle(Lost(*me, reason="its connection broke: the process or its executor died"))
+        try:
+            while True:
+                try:
+                    message = mailbox.get(timeout=_POLL_S)
+                except queue.Empty:
+                    if context.is_cancelled():
+                        return
+                    continue
+                if isinstance(message, End):
+                    yield flight.Result(self._line.encode(message))
                     return
-                continue
-            if isinstance(message, End):
-                yield flight.Result(self._line.encode(message))
-                return
-            yield flight.Result(message)
+                yield flight.Result(message)  # is closed here, when nobody is there to take it
+        finally:  # after an end this says nothing new
+            self._handle(Lost(*me, reason="its connection broke: the process or its executor died"))
 
     def _report(self, finished: Finished, packed: dict[int, Any], troubles: list[Event]) -> None:
         with self._lock:
-            known = self.keeper.heard(finished.slot, finished.incarnation, time.monotonic())
+            known = self.keeper.members.heard(finished.slot, finished.incarnation, time.monotonic())
             if known:
                 self.running[finished.slot] = finished.running
                 self.since[finished.slot] = finished.since_us
@@ -188,8 +242,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         for record in finished.records:
             if record.task in packed and record.result_bytes is None:
                 self._keep(record.task, Packed.from_inline(*packed[record.task]))
-        if finished.records:
-            self._handle(finished, packed)
+        self._handle(finished, packed)
         for event in troubles:
             self._handle(event)
 
@@ -207,43 +260,71 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         if ended is not None:
             self.last_result_s = time.monotonic()
             self.finished.set()
+            self.woken.set()
 
     def _deliver(self, instruction: Instruction, event: Event | None, packed: dict[int, Any] | None) -> None:
         match instruction:
             case Fetch(slot=slot, task=task):
                 assert packed is not None  # noqa: S101
-                where = (self._addresses[slot], *packed[task])
-                threading.Thread(target=self._fetch, args=(slot, task, *where), daemon=True).start()
+                members = self.keeper.members
+                where = (slot, members.incarnation(slot), members.addresses[slot], task, *packed[task])
+                threading.Thread(target=self._fetch, args=where, daemon=True).start()
             case Ended():
-                for me, mailbox in self._mailboxes.items():  # copies that waited in vain go home as well
-                    if me != self._current.get(me[0]):
-                        mailbox.put(End(me[0]))
+                for (slot, incarnation), mailbox in self._mailboxes.items():
+                    if not self.keeper.members.lives(slot, incarnation):  # a copy that waited in vain goes home as well
+                        mailbox.put(End(slot))
             case End(slot=slot) if isinstance(event, Hello) and event.slot == slot:
                 self._mailboxes[slot, event.incarnation].put(instruction)  # perhaps a copy that came after the end
+            case End(slot=slot, incarnation=incarnation) if incarnation is not None:
+                self.running[slot] = None
+                self._mailboxes[slot, incarnation].put(instruction)
             case End(slot=slot):
-                self._mailboxes[self._current[slot]].put(instruction)
-            case Start(slot=slot):
-                self._mailboxes[self._current[slot]].put(self._queues[slot])
+                self._mailbox(slot).put(instruction)
+            case Start(slot=slot, epoch=0):
+                self._send(slot, self._queues[slot])
+            case Start(slot=slot, epoch=epoch):
+                self._send(slot, SlotQueue(slot, functions=self._work.functions, strict=self._work.strict, epoch=epoch))
+            case Regroup(slots=slots, waiting=waiting, slot_of=slot_of, holders=holders, epoch=epoch):
+                queues = arrange(
+                    self._work, slot_of, slots, waiting=waiting, holders=holders, order=self._order, epoch=epoch
+                )
+                for slot, queue in queues.items():
+                    self._send(slot, queue)
+                line = {"event": "regrouped", "epoch": epoch, "slots": list(slots), "waiting": len(waiting)}
+                self._journal.write(time.monotonic_ns() // 1000, line)
+            case Orphans():
+                self.woken.set()
             case Give(slot=slot, source=source, tasks=tasks):
                 entries = tuple(self._entry(handed, slot) for handed in tasks)
-                shared = self._shared.intersection(t for entry in entries for t in (entry.task, *entry.takes))
-                self._mailboxes[self._current[slot]].put(self._line.seal(pack_queue(Given(source, entries, shared))))
-            case Peers(slot=slot) | Skip(slot=slot) | Withdraw(slot=slot) | Watch(slot=slot) | Reorder(slot=slot):
-                self._mailboxes[self._current[slot]].put(self._line.encode(instruction))
+                shared = self._work.shared.intersection(t for entry in entries for t in (entry.task, *entry.takes))
+                self._send(slot, Given(source, entries, shared))
+            case Halt() | Peers() | Skip() | Withdraw() | Watch() | Reorder():
+                self._mailbox(instruction.slot).put(self._line.encode(instruction))
+
+    def _mailbox(self, slot: int) -> queue.SimpleQueue[bytes | End]:
+        incarnation = self.keeper.members.incarnation(slot)
+        assert incarnation is not None  # noqa: S101
+        return self._mailboxes[slot, incarnation]
+
+    def _send(self, slot: int, tasks: SlotQueue | Given) -> None:
+        self._mailbox(slot).put(self._line.seal(pack_queue(tasks)))
 
     def _entry(self, handed: Handed, slot: int) -> Entry:
         """Give the entry of a task for the slot that gets it."""
         readers, followers = (tuple(s for s in slots if s != slot) for slots in (handed.readers, handed.followers))
-        entry = self._entries[handed.task]
+        entry, waits = self._work.entries[handed.task], self.keeper.ledger.waits
         order = self._order.get(handed.task, entry.order)
-        return replace(entry, readers=readers, followers=followers, uses=0, order=order, moved=True)
+        inputs = tuple(task for task in entry.inputs if task in entry.takes or waits(task))
+        return replace(entry, inputs=inputs, readers=readers, followers=followers, order=order, moved=True)
 
-    def _fetch(self, slot: int, task: int, address: str, form: Any, head: bytes, lengths: list[int]) -> None:
+    def _fetch(
+        self, slot: int, incarnation: int, address: str, task: int, form: Any, head: bytes, lengths: list[int]
+    ) -> None:
         try:
             with self._line.client(address) as client:
                 packed = fetch(self._line, client, task, -1, form, head, lengths)
         except Exception as error:
-            self._handle(Lost(slot, None, f"its result {self._names[task]!r} could not be fetched: {error}"))
+            self._handle(Lost(slot, incarnation, f"its result {self._names[task]!r} could not be fetched: {error}"))
             return
         self._keep(task, packed)
         self._handle(Collected(task))

@@ -17,19 +17,21 @@ from planner.model.move import Decision
 from planner.model.plan import Plan
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
-from planner.runtime.keeper import PlanKeeper, TaskState
-from planner.runtime.messages import Record
+from planner.runtime.keeper import PlanKeeper
+from planner.runtime.ledger import TaskState
 from planner.runtime.mover import Mover, Rebalancer
 from planner.runtime.process import boot_id
 from planner.runtime.progress import Progress
-from planner.runtime.queues import result_tasks, slot_queues, value_takers
-from planner.runtime.slot import SlotConfig, SlotSummary
+from planner.runtime.queues import result_tasks, work_of
+from planner.runtime.slot import SlotConfig
+from planner.runtime.slot_queue import Record, SlotSummary
 from planner.runtime.wire import Certificates, Line, new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 
 _TICK_S = 0.1
-_FAREWELL_S = 10.0
+_FAREWELL_S, _ABORTED_S, _GOODBYE_S = 10.0, 2.0, 0.01
+"""For so long slots may take to end; when something went wrong; and between two looks."""
 
 
 class Launched(Protocol):
@@ -41,8 +43,8 @@ class Launched(Protocol):
     def cancel(self) -> None:
         """Stop them as soon as possible; does not wait."""
 
-    def join(self, timeout: float) -> list[SlotSummary]:
-        """Wait for them at most so many seconds, and give the summaries of those that ended well."""
+    def join(self, timeout: float) -> None:
+        """Wait for them at most so many seconds."""
 
 
 class Launch(Protocol):
@@ -110,13 +112,14 @@ def drive(
     launch: Launch,
     *,
     host: str,
+    rebalancer: Rebalancer,
     emulate: float | None = None,
     journal_path: Path | None = None,
     progress: Progress | None = None,
     on_result: Callable[[int, Any], None] | None = None,
     rendezvous_s: float = 60.0,
     silence_s: float = 60.0,
-    rebalancer: Rebalancer | None = None,
+    moving: bool = True,
     scale: float = 1.0,
     tls: Certificates | None = None,
 ) -> Outcome:
@@ -128,6 +131,8 @@ def drive(
     launch : Launch
     host : str
         Address on which the coordinator listens.
+    rebalancer : Rebalancer
+        Decides what is moved while the plan runs, and where tasks go whose slot is lost.
     emulate : float, optional
         Sleep instead of calling, as `slot_queues`.
     journal_path : Path, optional
@@ -136,8 +141,8 @@ def drive(
         Called with the task and its value as soon as a result is in hand.
     rendezvous_s, silence_s : float
         Seconds after which slots that never came, or that fell silent, are given up.
-    rebalancer : Rebalancer, optional
-        Decides what is moved while the plan runs; nothing, if left out.
+    moving : bool
+        Whether tasks are moved before their slots are lost.
     scale : float
         How many times longer tasks take than planned, which is no surprise: an emulation's scale.
     tls : Certificates, optional
@@ -150,35 +155,36 @@ def drive(
     KeyboardInterrupt
         After the run has been ended and the journal closed.
     """
-    queues = slot_queues(plan, emulate=emulate)
+    work = work_of(plan, emulate=emulate)
     graph, names = plan.graph, slot_names(plan)
     successors = [graph.successors(task).tolist() for task in range(graph.n)]
     results = result_tasks(graph) if emulate is None else []
+    numbers = plan.cluster.slot_number.tolist()
+    places = [(plan.cluster.executors[e].id, n) for e, n in zip(plan.cluster.slot_executor, numbers, strict=True)]
     keeper = PlanKeeper(
         plan.schedule.slot.tolist(),
         successors,
         results,
-        len(queues),
+        plan.cluster.n_slots,
         rendezvous_s=rendezvous_s,
         silence_s=silence_s,
         names=names,
-        takers=value_takers(graph.n, queues),
+        takers=work.takers(),
+        blame=lambda task, slot, reason: TaskFailure(graph.names[task], *places[slot], 0, reason, ""),
     )
     line, journal = Line(new_token(), tls), Journal(journal_path)
-    coordinator = Coordinator(keeper, queues, host, line, journal, graph.names, on_result)
-    mover = Mover(coordinator, rebalancer, plan, scale) if rebalancer is not None else None
+    coordinator = Coordinator(keeper, work, host, line, journal, graph.names, on_result)
+    mover = Mover(coordinator, rebalancer, plan, scale, moving=moving)
     configs = [
-        SlotConfig((host, coordinator.port), line, i, plan.cluster.executors[e].id, number, boot_id())
-        for i, (e, number) in enumerate(
-            zip(plan.cluster.slot_executor.tolist(), plan.cluster.slot_number.tolist(), strict=True)
-        )
+        SlotConfig((host, coordinator.port), line, slot, executor, number, boot_id())
+        for slot, (executor, number) in enumerate(places)
     ]
     submitted = time.monotonic()
     try:
         launched = launch(configs)
         try:
             _keep(coordinator, launched, progress, mover)
-            summaries = _farewell(coordinator, launched)
+            _farewell(coordinator, launched)
         except BaseException as error:
             user = isinstance(error, KeyboardInterrupt)
             coordinator.cancel("interrupted by the user" if user else f"the driver failed: {type(error).__name__}")
@@ -194,33 +200,42 @@ def drive(
         keeper.outcome.status,
         keeper.outcome.reason,
         coordinator.results,
-        keeper.records,
-        tuple(keeper.failures),
-        tuple(keeper.tasks_in(TaskState.SKIPPED)),
+        keeper.ledger.records,
+        tuple(keeper.ledger.failures),
+        tuple(keeper.ledger.tasks_in(TaskState.SKIPPED)),
         tuple(keeper.lost),
         round((coordinator.last_result_s - submitted) * 1e6),
-        tuple(summaries),
+        tuple(summary for _, summary in sorted(coordinator.summaries.items())),
         tuple(keeper.slot_of),
-        mover.decisions if mover is not None else (),
+        mover.decisions,
     )
 
 
-def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, mover: Mover | None) -> None:
-    while not coordinator.finished.wait(_TICK_S):
+def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, mover: Mover) -> None:
+    while not coordinator.finished.is_set():
+        coordinator.woken.wait(_TICK_S)
+        coordinator.woken.clear()
         coordinator.tick()
-        if mover is not None:
-            mover.tick()
+        mover.tick()
         if (error := launched.error()) is not None:
             coordinator.launch_failed(error)
         if progress is not None:
             busy = sum(task is not None for task in coordinator.running.values())
-            progress.update(coordinator.keeper.records, busy, coordinator.keeper.moves)
+            progress.update(coordinator.keeper.ledger.records, busy, coordinator.keeper.moves)
 
 
-def _farewell(coordinator: Coordinator, launched: Launched) -> list[SlotSummary]:
-    outcome = coordinator.keeper.outcome
+def _farewell(coordinator: Coordinator, launched: Launched) -> None:
+    outcome, members = coordinator.keeper.outcome, coordinator.keeper.members
     if outcome is not None and outcome.status in ("lost", "cancelled"):
         with contextlib.suppress(Exception):
             launched.cancel()
-        return launched.join(2.0)
-    return launched.join(_FAREWELL_S)
+        launched.join(_ABORTED_S)
+        return
+    until = time.monotonic() + _FAREWELL_S
+    while time.monotonic() < until and not coordinator.summaries.keys() >= set(members.living):
+        time.sleep(_GOODBYE_S)
+    everyone = len(members.living) == len(members.names)
+    launched.join(max(0.0, until - time.monotonic()) if everyone else _ABORTED_S)
+    if not everyone:  # Spark may still be looking for a place for a slot that is no longer needed
+        with contextlib.suppress(Exception):
+            launched.cancel()

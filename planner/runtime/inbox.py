@@ -1,4 +1,4 @@
-"""A slot's inputs: values of its own tasks in memory, values of other slots pulled from where they were made."""
+"""A slot's inputs in one epoch: values of its own tasks in memory, values of other slots pulled from where they are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow.flight as flight
 
 from planner.runtime.fetch import fetch
-from planner.runtime.messages import Entry, Given, Reorder, SlotQueue, Watch
+from planner.runtime.inputs import Held, Turn
+from planner.runtime.messages import Given, Reorder, Watch
 from planner.runtime.outbox import Announcement, Want
+from planner.runtime.slot_queue import Entry, SlotQueue
 from planner.runtime.values import Form, Packed, pack
 from planner.runtime.waiting import WaitingTasks
 from planner.runtime.wire import Line
@@ -38,6 +40,10 @@ class Inbox:
         ``hand_on(task, slot, packed)`` hands a value, or with None the end of a task, to another slot.
     stuck : callable
         ``stuck(task, taker)`` is called where that value does not pickle, so that its taker has to come back.
+    held : Held, optional
+        What the slot has held when the epoch began.
+    running : int, optional
+        A task that it was running then, and still is.
     """
 
     def __init__(
@@ -47,36 +53,43 @@ class Inbox:
         unreachable: Callable[[int, str], None],
         hand_on: Callable[[int, int, Packed | None], None],
         stuck: Callable[[int, int], None],
+        held: Held | None = None,
+        running: int | None = None,
     ) -> None:
-        self._slot = queue.slot
+        held = Held() if held is None else held
+        self._slot, self._epoch = queue.slot, queue.epoch
         self._line = line
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)  # the main thread waits here for something that it may run
         self._room = threading.Condition(self._lock)  # pullers wait here for something they may pull
         self._waiting = WaitingTasks(queue.entries, strict=queue.strict)
-        self._uses = {entry.task: entry.uses for entry in queue.entries} | queue.remote_uses
+        self._uses = dict(queue.uses)
         self._shared = set(queue.shared)
-        self._values: dict[int, Any] = {}  # of this slot, for one task alone
-        self._packed: dict[int, Packed] = {}
+        kept = queue.here | held.stays  # values that stay may be wanted again
+        self._values = {task: value for task, value in held.values.items() if task in kept}  # for one task alone
+        self._packed = {task: packed for task, packed in held.packed.items() if task in queue.here}
         self._to_pull: dict[int, tuple[int, Announcement]] = {}  # task -> peer, announcement
         self._wanted: dict[int, list[tuple[Want, int]]] = {}  # by slots to which tasks went, and not here yet
+        self._owed: set[int] = set()  # ends for which tasks wait that went away, and may still ask for them
         self._received: dict[int, int] = {}  # task -> bytes that came for it and have not been counted
         self._ahead_bytes = 0
         self._unreachable = unreachable
         self._hand_on = hand_on
         self._stuck = stuck
-        self._stays: set[int] = set()  # values that do not pickle
+        self._stays = set(held.stays)  # values that do not pickle
         self._closed = False
-        self._current: int | None = None
+        self._current = running
         self._clients: dict[int, flight.FlightClient] = {}
         self._addresses: Mapping[int, str] = {}
         self._watched: set[int] = set()
         self._pullers = 0
+        for task in queue.here:
+            self._waiting.end(task, value=True)
 
     # for the slot's main thread -----------------------------------------------------------------------------------
 
-    def next(self, idle: Callable[[], None]) -> Entry | None:
-        """Wait for a task whose inputs are all there; None when the run ends.
+    def next(self, idle: Callable[[], None]) -> Turn | None:
+        """Wait for a task whose inputs are all there, and take them; None when the epoch or the run ends.
 
         Parameters
         ----------
@@ -88,7 +101,7 @@ class Inbox:
             while not self._closed:
                 if (entry := self._waiting.pop()) is not None:
                     self._current = entry.task
-                    return entry
+                    return self._taken_by(entry)
                 if self._to_pull:
                     self._room.notify_all()  # what the first task misses may be pulled above the limit
                 if not self._waiting and not said:
@@ -96,18 +109,6 @@ class Inbox:
                     idle()
                 self._arrived.wait()
             return None
-
-    def value(self, task: int) -> tuple[Any, int]:
-        """Give an input and the bytes that came over the network for it; forget it after its last use."""
-        with self._lock:
-            packed = self._packed.get(task)
-            received = self._received.pop(task, 0)
-            self._ahead_bytes -= received
-            if received and self._to_pull:
-                self._room.notify_all()
-            value = self._values.get(task)
-            self._used(task)
-        return (value if packed is None else packed.open(own=task not in self._shared)), received
 
     def shared(self, task: int) -> bool:
         """Tell whether more than one task takes the value of a task."""
@@ -136,6 +137,11 @@ class Inbox:
             elif taken:
                 self._values[task] = value
             self._end(task, value=taken)
+
+    def failed(self) -> None:
+        """Note that the task whose turn it was has failed."""
+        with self._lock:
+            self._current = None
 
     # for the listener ---------------------------------------------------------------------------------------------
 
@@ -191,7 +197,8 @@ class Inbox:
                     continue
                 if (entry := self._waiting.remove(task)) is not None:
                     value = bool(self._uses.get(task))
-                    end = task in self._wanted or self._waiting.waits_for(task)
+                    end = task in self._wanted or task in self._owed or self._waiting.waits_for(task)
+                    self._owed.update(set(entry.inputs) - entry.takes)
                     found.append((entry, value, end and not value))
             return found
 
@@ -229,14 +236,33 @@ class Inbox:
                 else:
                     self._wanted.setdefault(want.task, []).append((want, slot))
 
-    def close(self) -> None:
-        """Wake everyone who waits, in vain."""
+    def close(self) -> tuple[Held, int | None]:
+        """Wake everyone who waits, in vain; give what is held, and the task that runs."""
         with self._lock:
             self._closed = True
             self._arrived.notify()
             self._room.notify_all()
+            return Held(dict(self._values), dict(self._packed), set(self._stays)), self._current
 
     # threads ------------------------------------------------------------------------------------------------------
+
+    def _taken_by(self, entry: Entry) -> Turn:
+        """Take the inputs of a task; each is forgotten after its last use."""
+        values: dict[int, Any] = {}
+        packed: dict[int, tuple[Packed, bool]] = {}
+        received = 0
+        for task in entry.takes:
+            if task in self._packed:
+                packed[task] = self._packed[task], task not in self._shared
+            else:
+                values[task] = self._values[task]
+            size = self._received.pop(task, 0)
+            self._ahead_bytes -= size
+            received += size
+            self._used(task)
+        if received and self._to_pull:
+            self._room.notify_all()
+        return Turn(entry, values, packed, received)
 
     def _used(self, task: int) -> None:
         self._uses[task] = self._uses.get(task, 0) - 1
@@ -266,14 +292,14 @@ class Inbox:
             return self._clients[peer]
 
     def _ask(self, peer: int, wants: list[Want]) -> None:
-        action = flight.Action("want", self._line.encode((self._slot, wants)))
+        action = flight.Action("want", self._line.encode((self._slot, self._epoch, wants)))
         try:
             list(self._client(peer).do_action(action, options=self._line.options()))
         except Exception as error:
             self._break(peer, error)
 
     def _watch(self, peer: int) -> None:
-        action = flight.Action("watch", str(self._slot).encode())
+        action = flight.Action("watch", f"{self._slot} {self._epoch}".encode())
         try:
             for result in self._client(peer).do_action(action, options=self._line.options()):
                 self._receive(peer, self._line.decode(result.body))
@@ -282,7 +308,7 @@ class Inbox:
 
     def _receive(self, peer: int, batch: list[Announcement]) -> None:
         with self._lock:
-            for note in batch:
+            for note in () if self._closed else batch:
                 task, form, head, buffers, size = note
                 if form.endswith("+fetch"):
                     self._to_pull[task] = (peer, note)

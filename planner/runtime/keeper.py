@@ -5,15 +5,19 @@ foresee (a failure, a loss, a move, the end) makes it speak.
 
 A task is moved in two steps, so that it can never run twice: its slot is asked to give it back, and only when that slot
 has answered that it had not begun, another gets it.
+
+When a slot is lost, a new epoch begins: all others come to a halt, between two tasks, and say what they hold. From that
+follows which values are gone and have to be made again; what has no slot gets one, and every slot a queue in which each
+value that is there has its way to those who take it. What is still on its way from the epoch before counts no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 
 from planner.errors import TaskFailure
+from planner.runtime.ledger import Ledger, TaskState
+from planner.runtime.members import Members
 from planner.runtime.messages import (
     Cancelled,
     Collected,
@@ -24,13 +28,14 @@ from planner.runtime.messages import (
     Fetch,
     Finished,
     Give,
-    Handed,
+    GivenUp,
     Hello,
+    Holds,
     Instruction,
-    LaunchFailed,
     Lost,
+    Orphans,
     Peers,
-    Record,
+    Regroup,
     Released,
     Reorder,
     Skip,
@@ -41,29 +46,14 @@ from planner.runtime.messages import (
     Watch,
     Withdraw,
 )
+from planner.runtime.recovery import Recovery
+from planner.runtime.slot_queue import Handed
 
-__all__ = ["PlanKeeper", "TaskState"]
-
-
-_SUSPECT_S = 3.0
-"""Seconds for which a slot that a peer cannot reach may still turn out to have died by itself."""
+__all__ = ["PlanKeeper"]
 
 
-class TaskState(Enum):
-    """Where a task stands; every task leaves WAITING exactly once."""
-
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass
-class _Slot:
-    incarnation: int | None = None
-    address: str = ""
-    last_heard: float | None = None
-    standby: list[int] = field(default_factory=list)  # later copies, kept waiting
+STRIKES = 4
+"""A task has failed, when so many slots were lost while they ran it; as many as Spark allows a task of its own."""
 
 
 class PlanKeeper:
@@ -80,11 +70,27 @@ class PlanKeeper:
     slots : int
         Number of slots.
     rendezvous_s, silence_s : float
-        Seconds after which slots that never came, or that fell silent, are given up.
+        Seconds for which slots may be late, and may be silent; then they are given up.
     names : sequence of str, optional
         How to call each slot in messages.
     takers : sequence of sequence of int, optional
         Those of the successors that take the value of each task; all of them, if left out.
+    blame : callable, optional
+        ``blame(task, slot, reason)`` words the failure of a task that no slot survives.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        What has become of every task.
+    members : Members
+        Which slots are there.
+    slot_of : list of int
+        Where each task is now; −1 while it has no slot.
+    moves : int
+        How many tasks went to another slot because that was decided.
+    lost : list of str
+        Slots that were lost, and why.
+    outcome : Ended or None
     """
 
     def __init__(
@@ -98,36 +104,31 @@ class PlanKeeper:
         silence_s: float = 60.0,
         names: Sequence[str] | None = None,
         takers: Sequence[Sequence[int]] | None = None,
+        blame: Callable[[int, int, str], TaskFailure] | None = None,
     ) -> None:
-        self._takers = successors if takers is None else takers
+        self.ledger = Ledger(successors, successors if takers is None else takers, results)
+        self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s)
         self.slot_of = list(slot_of)
         self.moves = 0
-        self.successors = successors
-        self.state = [TaskState.WAITING] * len(slot_of)
-        self.records: dict[int, Record] = {}
-        self.failures: list[TaskFailure] = []
         self.lost: list[str] = []
         self.outcome: Ended | None = None
-        self._to_collect = set(results)
-        self._unsettled = len(slot_of)
-        self._slots = [_Slot() for _ in range(slots)]
-        self._names = names or [f"slot {i}" for i in range(slots)]
-        self._rendezvous_s = rendezvous_s
-        self._silence_s = silence_s
+        self._recovery = Recovery()
+        self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
+        self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
         self._moving: dict[int, int] = {}  # task -> slot to which it goes, once it has been given back
         self._home: dict[int, int] = {}  # task that takes what cannot leave a slot -> that slot
-        self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
-        self._began: float | None = None
-        self._now = 0.0
 
     @property
-    def done(self) -> int:
-        """Number of tasks that are done."""
-        return len(self.records)
+    def epoch(self) -> int:
+        """How often slots were regrouped."""
+        return self._recovery.epoch
 
-    def tasks_in(self, state: TaskState) -> list[int]:
-        """Give the tasks in a state, ascending."""
-        return [task for task, now in enumerate(self.state) if now is state]
+    @property
+    def orphans(self) -> list[int]:
+        """Tasks that have no slot, and are to get one by `place`."""
+        if self.outcome is not None or not self._recovery.all_hold(self.members.living):
+            return []
+        return [task for task in self.ledger.tasks_in(TaskState.WAITING) if self.slot_of[task] < 0]
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take one event in and give the instructions that follow from it, in order.
@@ -143,30 +144,34 @@ class PlanKeeper:
                 return self._finished(event)
             case Released():
                 return self._released(event)
+            case Holds():
+                return self._held(event)
             case Stuck():
                 return self._stuck(event)
             case Failed():
                 return self._failed(event)
             case Collected():
-                self._to_collect.discard(event.task)
+                self.ledger.to_collect.discard(event.task)
                 return self._end_if_settled()
             case Lost():
                 return self._lost(event)
             case Unreachable():
-                if self._lives(event.slot, event.incarnation):
-                    self._suspects.setdefault(event.peer, (self._now, event.reason))
+                if event.epoch == self.epoch:
+                    self.members.suspect(event)
                 return []
             case Cancelled():
                 return self._end("cancelled", event.reason, abort=True)
-            case LaunchFailed():
-                return self._end("lost", f"the run ended because its Spark job ended: {event.reason}", abort=True)
+            case GivenUp():
+                return self._end("lost", event.reason, abort=True)
             case Tick():
                 return self._tick(event.now)
+
+    # what the driver decides --------------------------------------------------------------------------------------
 
     def headed(self, task: int) -> int:
         """Give the slot of a task, or the one to which it goes."""
         there = self.slot_of[task]
-        return self._moving.get(task, there) if self.state[task] is TaskState.WAITING else there
+        return self._moving.get(task, there) if self.ledger.waits(task) else there
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
@@ -178,70 +183,86 @@ class PlanKeeper:
         order : mapping of int to int
             What waits runs in this order from now on.
         """
-        if self.outcome is not None or any(slot.incarnation is None for slot in self._slots):
+        if self.outcome is not None or not self._together or self._recovery.under_way:
             return []
         asked: dict[int, list[int]] = {}
         for task, target in targets.items():
             source = self.slot_of[task]
-            if self.state[task] is TaskState.WAITING and task not in self._moving and source != target:
+            waits = self.ledger.waits(task) and task not in self._moving
+            if waits and source != target and self.members.lives(target):
                 self._moving[task] = target
                 asked.setdefault(source, []).append(task)
         ordered: dict[int, dict[int, int]] = {}
         for task, key in order.items():
-            if self.state[task] is TaskState.WAITING:
+            if self.ledger.waits(task):
                 ordered.setdefault(self.slot_of[task], {})[task] = key
         return [
             *(Reorder(slot, keys) for slot, keys in sorted(ordered.items())),
             *(Withdraw(slot, tuple(tasks)) for slot, tasks in sorted(asked.items())),
         ]
 
+    def place(self, slots: Mapping[int, int]) -> list[Instruction]:
+        """Give a slot to tasks that wait; those that run, or take what cannot leave its slot, stay where they are.
+
+        Slots go on as soon as every task has one that is there.
+        """
+        if self.outcome is not None or not self._recovery.all_hold(self.members.living):
+            return []
+        for task, slot in slots.items():
+            if self.ledger.waits(task) and task not in self._recovery.running and self.members.lives(slot):
+                self.slot_of[task] = self._home.get(task, slot)
+        return self._regroup()
+
     # one event each -----------------------------------------------------------------------------------------------
 
     def _hello(self, event: Hello) -> list[Instruction]:
-        slot = self._slots[event.slot]
         if self.outcome is not None:
             return [End(event.slot, abort=True)]
-        if slot.incarnation is not None:  # a speculative or retried copy while the first lives: it waits in vain
-            if event.incarnation != slot.incarnation:
-                slot.standby.append(event.incarnation)
+        together = self._together
+        if not self.members.hello(event):  # a speculative or retried copy while the first lives: it waits in vain
             return []
-        slot.incarnation, slot.address, slot.last_heard = event.incarnation, event.address, self._now
-        instructions: list[Instruction] = [Start(event.slot)]
-        if self.failures:  # it has come late, and what others told it to skip it has not heard
-            missed = tuple(t for t in self.tasks_in(TaskState.SKIPPED) if self.slot_of[t] == event.slot)
+        if self._recovery.under_way:
+            self._recovery.joined(event.slot)
+            return self._survey()
+        instructions: list[Instruction] = [Start(event.slot, self.epoch)]
+        if self.ledger.failures:  # it has come late, and what others told it to skip it has not heard
+            skipped = self.ledger.tasks_in(TaskState.SKIPPED)
+            missed = tuple(task for task in skipped if self.slot_of[task] == event.slot)
             instructions += [Skip(event.slot, missed)] if missed else []
-        if all(other.incarnation is not None for other in self._slots):
-            addresses = {i: other.address for i, other in enumerate(self._slots)}
-            instructions += [Peers(i, addresses) for i in range(len(self._slots))]
-            instructions += self._end_if_settled()  # an empty plan
+        if self._together:
+            addresses = self.members.addresses
+            instructions += [Peers(slot, addresses) for slot in addresses]
+            instructions += [] if together else self._end_if_settled()  # an empty plan
         return instructions
 
     def _finished(self, event: Finished) -> list[Instruction]:
-        if not self._lives(event.slot, event.incarnation):
+        if not self.members.lives(event.slot, event.incarnation):
             return []
         instructions: list[Instruction] = []
+        self._at.pop(event.slot, None)
+        if event.running is not None:
+            self._at[event.slot] = event.running
         for record in event.records:
-            if self.state[record.task] is not TaskState.WAITING:
+            if not self.ledger.waits(record.task) or self.slot_of[record.task] != event.slot:
                 continue
-            self.state[record.task] = TaskState.DONE
-            self.records[record.task] = record
-            self._unsettled -= 1
-            if record.task in self._to_collect:
+            self.ledger.finish(record)
+            self._recovery.finished(event.slot, record.task)
+            if record.task in self.ledger.to_collect:
                 if record.result_bytes is None:  # it came with the report
-                    self._to_collect.discard(record.task)
+                    self.ledger.to_collect.discard(record.task)
                 else:
                     instructions.append(Fetch(event.slot, record.task))
         return instructions + self._end_if_settled()
 
     def _released(self, event: Released) -> list[Instruction]:
-        if not self._lives(event.slot, event.incarnation):
+        if not self.members.lives(event.slot, event.incarnation):
             return []
         targets = {task: self._moving.pop(task) for task in event.asked if task in self._moving}
         given: dict[int, list[Handed]] = {}
         watched: set[tuple[int, int]] = set()
         for handed in event.tasks:
-            if self.state[handed.task] is not TaskState.WAITING:
-                continue  # what it needs has failed in the meantime
+            if not self.ledger.waits(handed.task) or handed.task not in targets:
+                continue  # what it needs has failed in the meantime, or a new epoch has begun
             target = self._home.get(handed.task, targets[handed.task])
             self.slot_of[handed.task] = target
             self.moves += 1
@@ -253,13 +274,13 @@ class PlanKeeper:
         ]
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
-        if not self._lives(event.slot, event.incarnation):
+        if not self.members.lives(event.slot, event.incarnation):
             return []
-        takers = self._takers[event.value] if event.task is None else (event.task,)
-        takers = [task for task in takers if self.state[task] is TaskState.WAITING]
+        takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
+        takers = [task for task in takers if self.ledger.waits(task)]
         for task in takers:
             if task in self._home and self._home[task] != event.slot:  # two such values, on two slots
-                what, where = f"task {task} takes two values that do not pickle", self._names[event.slot]
+                what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
                 return self._end(
                     "failed", f"{what}, and one of them is on {where}; rebalance='none' may help", abort=True
                 )
@@ -267,91 +288,99 @@ class PlanKeeper:
         return self.move(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
-        if not self._lives(event.slot, event.incarnation) or self.state[event.task] is not TaskState.WAITING:
+        mine = self.members.lives(event.slot, event.incarnation) and self.slot_of[event.task] == event.slot
+        if not mine or not self.ledger.waits(event.task):
             return []
-        self.failures.append(event.failure)
-        self._settle(event.task, TaskState.FAILED)
+        return self._fail(event.task, event.failure) + self._end_if_settled()
+
+    def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
         skipped: dict[int, list[int]] = {}
-        frontier = [event.task]
-        while frontier:
-            for task in self.successors[frontier.pop()]:
-                if self.state[task] is TaskState.WAITING:
-                    self._settle(task, TaskState.SKIPPED)
-                    skipped.setdefault(self.slot_of[task], []).append(task)
-                    frontier.append(task)
-        skips: list[Instruction] = [
+        for task in self.ledger.fail(failed, failure):
+            skipped.setdefault(self.slot_of[task], []).append(task)
+        return [
             Skip(slot, tuple(sorted(tasks)))
             for slot, tasks in sorted(skipped.items())
-            if self._slots[slot].incarnation is not None
+            if slot >= 0 and self.members.lives(slot)
         ]
-        return skips + self._end_if_settled()
 
     def _lost(self, event: Lost) -> list[Instruction]:
-        slot = self._slots[event.slot]
-        if event.incarnation in slot.standby:
-            slot.standby.remove(event.incarnation)
+        if self.members.spare_gone(event.slot, event.incarnation):
             return []
-        if event.incarnation is not None and event.incarnation != slot.incarnation:
+        if not self.members.lives(event.slot, event.incarnation):
             return []
-        # Here is the place to carry on without the slot: hand its unsettled tasks to others, recompute lost values.
-        self.lost.append(f"{self._names[event.slot]} ({event.reason})")
-        return self._end(
-            "lost", f"the run ended because {self._names[event.slot]} was lost: {event.reason}", abort=True
-        )
+        self.lost.append(f"{self.members.names[event.slot]} ({event.reason})")
+        dismissed = End(event.slot, abort=True, incarnation=self.members.incarnation(event.slot))
+        self.members.lose(event.slot)
+        skips: list[Instruction] = []
+        task = self._at.pop(event.slot, None)
+        if task is not None and self.ledger.waits(task) and self.slot_of[task] == event.slot:
+            strikes = self.ledger.strike(task)
+            if strikes >= STRIKES:  # it may be what they die of
+                reason = f"its slot was lost each of the {strikes} times that it ran: {event.reason}"
+                skips = self._fail(task, self._blame(task, event.slot, reason))
+        return [dismissed, *skips, *self._new_epoch(), *self._end_if_settled()]
 
     def _tick(self, now: float) -> list[Instruction]:
-        self._now = now
-        if self._began is None:
-            self._began = now
-            for slot in self._slots:  # those that said hello before the first tick did so just now
-                slot.last_heard = now if slot.incarnation is not None else None
-            self._suspects = {slot: (now, why) for slot, (_, why) in self._suspects.items()}
-        missing = [i for i, slot in enumerate(self._slots) if slot.incarnation is None]
-        if missing:
-            if now - self._began > self._rendezvous_s:
-                names = ", ".join(self._names[i] for i in missing)
-                self.lost += [self._names[i] for i in missing]
-                reason = f"after {self._rendezvous_s:g} s only {len(self._slots) - len(missing)} of {len(self._slots)} "
-                return self._end("lost", f"{reason}slots had started; missing: {names}", abort=True)
-            return []
-        for i, slot in enumerate(self._slots):
-            if slot.last_heard is not None and now - slot.last_heard > self._silence_s:
-                return self._lost(Lost(i, slot.incarnation, f"not heard of for {self._silence_s:g} s"))
-        for i, (since, why) in self._suspects.items():
-            if now - since > _SUSPECT_S:  # it may have died a moment ago, and then its own line says so first
-                return self._lost(Lost(i, None, why))
+        self.members.pass_time(now)
+        if late := self.members.late():
+            names = [self.members.names[slot] for slot in late]
+            if not self.members.living:
+                return self._end("lost", f"no slot had started in time; missing: {', '.join(names)}", abort=True)
+            self.lost += [f"{name} (it had not started in time)" for name in names]
+            return [] if self.epoch else self._new_epoch()
+        if self.members.deserted():
+            return self._end("lost", f"every slot was lost, and none came back: {'; '.join(self.lost)}", abort=True)
+        if (given_up := self.members.overdue()) is not None:
+            slot, reason = given_up
+            return self._lost(Lost(slot, self.members.incarnation(slot), reason))
         return []
 
-    # helpers ------------------------------------------------------------------------------------------------------
+    # a new epoch --------------------------------------------------------------------------------------------------
 
-    def heard(self, slot: int, incarnation: int, now: float) -> bool:
-        """Note that a slot has spoken; False when this incarnation is not the one that counts."""
-        if not self._lives(slot, incarnation):
-            return False
-        self._slots[slot].last_heard = now
-        return True
+    @property
+    def _together(self) -> bool:
+        """Whether slots know one another."""
+        return self.members.complete or self.epoch > 0
 
-    def _lives(self, slot: int, incarnation: int) -> bool:
-        return self._slots[slot].incarnation == incarnation
+    def _new_epoch(self) -> list[Instruction]:
+        self._moving.clear()
+        self._home = {task: slot for task, slot in self._home.items() if self.members.lives(slot)}
+        self.members.trust()
+        return [*self._recovery.begin(self.members.living)]
 
-    def _settle(self, task: int, state: TaskState) -> None:
-        self.state[task] = state
-        self._to_collect.discard(task)
-        self._unsettled -= 1
+    def _held(self, event: Holds) -> list[Instruction]:
+        lives = self.members.lives(event.slot, event.incarnation)
+        return self._survey() if lives and self._recovery.held(event) else []
+
+    def _survey(self) -> list[Instruction]:
+        """Once all have said what they hold: find out what has to be made again, and what has no slot."""
+        if not self._recovery.all_hold(self.members.living):
+            return []
+        running = self._recovery.running
+        idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
+        for task in (*idle, *self.ledger.repeat(idle, self._recovery.values())):
+            there = self._home.get(task, self.slot_of[task])
+            self.slot_of[task] = there if there >= 0 and self.members.lives(there) else -1
+        return self._regroup()
+
+    def _regroup(self) -> list[Instruction]:
+        if lacking := self.orphans:
+            return [Orphans(tuple(lacking))]
+        holders, state = self._recovery.end(), self.ledger.state
+        done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
+        waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
+        regroup = Regroup(self.epoch, tuple(addresses), waiting, tuple(self.slot_of), done)
+        return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
+
+    # the end ------------------------------------------------------------------------------------------------------
 
     def _end_if_settled(self) -> list[Instruction]:
-        everyone = all(slot.incarnation is not None for slot in self._slots)
-        if self._unsettled or self._to_collect or not everyone:
+        if not self.ledger.settled or not self._together or self._recovery.under_way:
             return []
-        if not self.failures:
-            return self._end("done", "all tasks are done", abort=False)
-        failed, skipped = len(self.tasks_in(TaskState.FAILED)), len(self.tasks_in(TaskState.SKIPPED))
-        reason = f"{failed} of {len(self.state)} tasks failed, {self.done} finished, {skipped} were not run"
-        return self._end("failed", reason, abort=False)
+        status, reason = self.ledger.verdict()
+        return self._end(status, reason, abort=False)
 
     def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
-        for task in self.tasks_in(TaskState.WAITING):
-            self._settle(task, TaskState.SKIPPED)
+        self.ledger.close()
         self.outcome = Ended(status, reason)  # type: ignore[arg-type]
-        ends: list[Instruction] = [End(i, abort) for i, slot in enumerate(self._slots) if slot.incarnation is not None]
-        return [*ends, self.outcome]
+        return [*(End(slot, abort) for slot in self.members.living), self.outcome]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Plan
 from planner.runtime.drive import Outcome
-from planner.runtime.messages import Record
+from planner.runtime.slot_queue import Record
 
 __all__ = ["Placement", "load_report"]
 

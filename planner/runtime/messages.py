@@ -6,34 +6,35 @@ All of it is plain data without sockets or clocks, so that every order of events
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from planner.errors import TaskFailure
+from planner.runtime.slot_queue import Entry, Handed, Record
 
 __all__ = [
     "Cancelled",
     "Collected",
     "End",
     "Ended",
-    "Entry",
     "Event",
     "Failed",
     "Fetch",
     "Finished",
     "Give",
     "Given",
-    "Handed",
+    "GivenUp",
+    "Halt",
     "Hello",
+    "Holds",
     "Instruction",
-    "LaunchFailed",
     "Lost",
+    "Orphans",
     "Peers",
-    "Record",
+    "Regroup",
     "Released",
     "Reorder",
     "Skip",
-    "SlotQueue",
     "Start",
     "Stuck",
     "Tick",
@@ -41,107 +42,6 @@ __all__ = [
     "Watch",
     "Withdraw",
 ]
-
-# What a slot does ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One task in a slot's queue.
-
-    Attributes
-    ----------
-    task : int
-        Its position in the plan's graph.
-    id : str
-    inputs : tuple of int
-        Tasks that must have ended first.
-    takes : frozenset of int
-        Those of them whose values it takes.
-    order : int
-        Of what is ready, the slot runs what has the least.
-    call : tuple of (int, tuple, dict) or None
-        Function (position in `SlotQueue.functions`), arguments, keyword arguments.
-    emulate : tuple of (float, int) or None
-        Seconds to sleep and bytes to hand on, instead of a call.
-    uses : int
-        How many tasks of this same slot take its value.
-    readers : tuple of int
-        Other slots that take its value.
-    followers : tuple of int
-        Other slots that only wait for its end.
-    result : bool
-        Whether its value goes to the driver.
-    moved : bool
-        Whether it was planned for another slot.
-    """
-
-    task: int
-    id: str
-    inputs: tuple[int, ...] = ()
-    takes: frozenset[int] = frozenset()
-    order: int = 0
-    call: tuple[int, tuple[Any, ...], dict[str, Any]] | None = None
-    emulate: tuple[float, int] | None = None
-    uses: int = 0
-    readers: tuple[int, ...] = ()
-    followers: tuple[int, ...] = ()
-    result: bool = False
-    moved: bool = False
-
-
-@dataclass(frozen=True)
-class SlotQueue:
-    """The tasks of one slot in planned order.
-
-    Attributes
-    ----------
-    slot : int
-    entries : tuple of Entry
-    functions : tuple of str or callable
-    remote_uses : dict of int to int
-        For each value that another slot makes: how many tasks of this slot take it (0: only its end is waited for).
-    shared : frozenset of int
-        Tasks whose value more than one task takes, among those that this slot makes or takes.
-    peers : tuple of int
-        The slots that make values for this one.
-    strict : bool
-        Whether tasks run in their order whatever is moved, even where a later one could begin: memory may be short.
-    """
-
-    slot: int
-    entries: tuple[Entry, ...] = ()
-    functions: tuple[Any, ...] = ()
-    remote_uses: dict[int, int] = field(default_factory=dict)
-    shared: frozenset[int] = frozenset()
-    peers: tuple[int, ...] = ()
-    strict: bool = False
-
-
-@dataclass(frozen=True)
-class Handed:
-    """A task that leaves a slot: who waits for its value, and who for its end, the slot that it leaves included."""
-
-    task: int
-    readers: tuple[int, ...] = ()
-    followers: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Record:
-    """What running one task measured; times in microseconds on the coordinator's clock."""
-
-    task: int
-    start_us: int
-    finish_us: int
-    wait_us: int
-    cpu_us: int
-    bytes_in: int
-    bytes_out: int | None
-    rows: int | None
-    peak_memory_bytes: int
-    result_bytes: int | None = None  # the value waits in the slot for the driver to fetch
-
 
 # Events: to the coordinator ---------------------------------------------------------------------------------------
 
@@ -174,6 +74,17 @@ class Released:
     incarnation: int
     asked: tuple[int, ...]
     tasks: tuple[Handed, ...]
+
+
+@dataclass(frozen=True)
+class Holds:
+    """A slot has come to a halt for a new epoch, and holds these values; it may still be running a task."""
+
+    slot: int
+    incarnation: int
+    epoch: int
+    values: frozenset[int]
+    running: int | None = None
 
 
 @dataclass(frozen=True)
@@ -215,12 +126,13 @@ class Lost:
 
 @dataclass(frozen=True)
 class Unreachable:
-    """A slot cannot reach a peer that makes one of its inputs."""
+    """A slot cannot reach a peer that makes one of its inputs, in that epoch."""
 
     slot: int
     incarnation: int
     peer: int
     reason: str
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -238,8 +150,8 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
-class LaunchFailed:
-    """What launched the slots (the Spark job) has ended without them."""
+class GivenUp:
+    """The run cannot go on: what launched the slots has ended, or a task is left that no slot may run."""
 
     reason: str
 
@@ -252,17 +164,56 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Hello | Finished | Released | Stuck | Failed | Lost | Unreachable | Collected | Cancelled | LaunchFailed | Tick
+    Hello | Finished | Released | Holds | Stuck | Failed | Lost | Unreachable | Collected | Cancelled | GivenUp | Tick
 )
 
 # Instructions: from the coordinator -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Start:
-    """To a slot: here is your queue (sent along by the shell, which has it packed)."""
+class Halt:
+    """To a slot: begin nothing more, hear nobody more, and say what you hold: a new epoch begins."""
 
     slot: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """To the shell: these tasks have no slot, because theirs was lost; `PlanKeeper.place` gives them one."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Regroup:
+    """To the shell: send each of these slots its queue for a new epoch.
+
+    Attributes
+    ----------
+    epoch : int
+    slots : tuple of int
+    waiting : tuple of int
+        Tasks that have yet to end, those that run included.
+    slot_of : tuple of int
+        Slot of each task of the plan.
+    holders : dict of int to tuple of int
+        Slots that hold the value of each task that has ended.
+    """
+
+    epoch: int
+    slots: tuple[int, ...]
+    waiting: tuple[int, ...]
+    slot_of: tuple[int, ...]
+    holders: dict[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """To a slot: here is your queue (sent along by the shell, which has it packed); an empty one, if you come late."""
+
+    slot: int
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -336,10 +287,14 @@ class Fetch:
 
 @dataclass(frozen=True)
 class End:
-    """To a slot: stop; at once, in the middle of a task, when `abort`."""
+    """To a slot: stop; at once, in the middle of a task, when `abort`.
+
+    `incarnation` None means the one that counts; else that of a slot that was given up, should it still live.
+    """
 
     slot: int
     abort: bool = False
+    incarnation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -350,4 +305,6 @@ class Ended:
     reason: str
 
 
-Instruction: TypeAlias = Start | Peers | Skip | Withdraw | Give | Watch | Reorder | Fetch | End | Ended
+Instruction: TypeAlias = (
+    Start | Peers | Skip | Withdraw | Give | Watch | Reorder | Halt | Orphans | Regroup | Fetch | End | Ended
+)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import numpy as np
 
-from planner.model.arrays import Int32
+from planner.errors import InputError
+from planner.model.arrays import Int32, Int64
 from planner.model.move import Decision
 from planner.model.plan import Plan
-from planner.runtime.coordinator import Coordinator
+from planner.runtime.coordinator import Coordinator, Heard
 
 __all__ = ["Mover", "Rebalancer"]
 
@@ -25,12 +26,22 @@ class Rebalancer(Protocol):
     def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
         """Take in that a task has ended."""
 
-    def decide(self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]]) -> Decision:
+    def again(self, task: int) -> None:
+        """Take in that a task that had ended has to run again."""
+
+    def decide(
+        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()
+    ) -> Decision:
         """Decide what to move."""
+
+    def place(
+        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int]
+    ) -> tuple[Int32, Int64]:
+        """Give a slot to tasks that have none, and say when each is predicted to start."""
 
 
 class Mover:
-    """Asks for a decision a few times a second and lets the coordinator carry it out.
+    """Asks for a decision a few times a second, or when tasks have no slot, and lets the coordinator carry it out.
 
     Parameters
     ----------
@@ -39,38 +50,61 @@ class Mover:
     plan : Plan
     scale : float
         Planned times × this are real ones; the rebalancer is told planned ones.
+    moving : bool
+        Whether tasks are moved that have a slot.
     """
 
-    def __init__(self, coordinator: Coordinator, rebalancer: Rebalancer, plan: Plan, scale: float) -> None:
-        self._coordinator, self._rebalancer, self._scale = coordinator, rebalancer, scale
-        self._names, self._planned = plan.graph.names, plan.schedule
-        self._told: int = 0
+    def __init__(
+        self, coordinator: Coordinator, rebalancer: Rebalancer, plan: Plan, scale: float, *, moving: bool = True
+    ) -> None:
+        self._coordinator, self._rebalancer, self._scale, self._moving = coordinator, rebalancer, scale, moving
+        self._names, self._planned, self._slots = plan.graph.names, plan.schedule, plan.cluster.n_slots
+        self._told = self._repeated = 0
         self._origin_us: int | None = None
         self._next = 0.0
         self.decisions: tuple[Decision, ...] = ()
 
     def tick(self) -> None:
-        """Decide, if it is time."""
+        """Decide, if it is time, or if tasks have no slot."""
         began = time.monotonic()
-        if began < self._next:
+        if not self._coordinator.keeper.orphans and (began < self._next or not self._moving):
             return
-        records, running, slots = self._coordinator.heard()
-        if not records:
+        heard = self._coordinator.heard()
+        if not heard.told and not heard.orphans:
             return
-        if self._origin_us is None:
-            self._origin_us = min(
-                r.start_us - round(int(self._planned.start_us[r.task]) * self._scale) for r in records
-            )
-        for record in records[self._told :]:
-            start, finish = self._planned_us(record.start_us), self._planned_us(record.finish_us)
-            self._rebalancer.ended(record.task, slots[record.task], start, finish)
-        self._told = len(records)
+        self._take_in(heard)
         now = self._planned_us(time.monotonic_ns() // 1000)
-        began_at = {task: (slot, self._planned_us(since)) for task, (slot, since) in running.items()}
-        decision = self._rebalancer.decide(now, np.array(slots, dtype=np.int32), began_at)
-        if decision.moves:
-            self._carry_out(decision)
+        began_at = {task: (slot, self._planned_us(since)) for task, (slot, since) in heard.running.items()}
+        lost = set(range(self._slots)) - set(heard.living)
+        slots = np.array(heard.slots, dtype=np.int32)
+        if heard.orphans:
+            self._place(now, slots, began_at, lost)
+        else:
+            decision = self._rebalancer.decide(now, slots, began_at, lost)
+            if decision.moves:
+                self._carry_out(decision)
         self._next = time.monotonic() + max(_EVERY_S, (time.monotonic() - began) / _SHARE)
+
+    def _take_in(self, heard: Heard) -> None:
+        if self._origin_us is None:
+            starts = [r.start_us - round(int(self._planned.start_us[r.task]) * self._scale) for r in heard.told]
+            self._origin_us = min(starts, default=time.monotonic_ns() // 1000)
+        for record in heard.told[self._told :]:
+            start, finish = self._planned_us(record.start_us), self._planned_us(record.finish_us)
+            if heard.slots[record.task] >= 0:
+                self._rebalancer.ended(record.task, heard.slots[record.task], start, finish)
+        for task in heard.again[self._repeated :]:
+            self._rebalancer.again(task)
+        self._told, self._repeated = len(heard.told), len(heard.again)
+
+    def _place(self, now: int, slots: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int]) -> None:
+        try:
+            placed, starts = self._rebalancer.place(now, slots, running, lost)
+        except InputError as error:  # no slot that is left may run it
+            self._coordinator.give_up(f"the run ended because slots were lost: {error}")
+            return
+        moved = placed if self._moving else np.where(slots < 0, placed, slots)
+        self._coordinator.place(dict(enumerate(moved.tolist())), dict(enumerate(starts.tolist())))
 
     def _carry_out(self, decision: Decision) -> None:
         targets = {move.task: move.target for move in decision.moves}

@@ -1,8 +1,13 @@
-"""A slot's outputs: what it hands to other slots, announced as it becomes ready and released when everyone has it."""
+"""A slot's outputs: what it hands to other slots, announced as it becomes ready and released when everyone has it.
+
+Some of what everyone has is retained for a while: should a slot be lost before it has made use of a value, that need
+not be made again.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -10,11 +15,11 @@ from typing import Any, Literal
 
 import pyarrow.flight as flight
 
-from planner.runtime.messages import Entry
+from planner.runtime.slot_queue import Entry
 from planner.runtime.values import INLINE_BYTES, Packed, stream
 from planner.runtime.wire import Line
 
-__all__ = ["Announcement", "Outbox", "OutboxServer", "Want"]
+__all__ = ["Announcement", "Outbox", "OutboxServer", "Retained", "Want"]
 
 Announcement = tuple[int, str, bytes, list[Any], int]
 """Task, form, head, buffers (inline) or their lengths (to fetch), and the bytes of the value.
@@ -44,11 +49,61 @@ class Want:
 
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
+RETAINED_BYTES = 64 * 1024 * 1024
+"""So much is retained of values that everyone has; the oldest go first."""
+
+_EACH_BYTES = 1024
+"""What a value takes beside its content."""
+
+
+class Retained:
+    """Values that everyone has, as long as there is room. Safe from threads."""
+
+    def __init__(self, room_bytes: int = RETAINED_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._left = room_bytes
+        self._values: OrderedDict[int, Packed] = OrderedDict()
+
+    def keep(self, task: int, packed: Packed) -> None:
+        """Retain a value, and let the oldest go that have no room beside it."""
+        with self._lock:
+            self._drop(task)
+            self._values[task] = packed
+            self._left -= packed.size + _EACH_BYTES
+            while self._left < 0:
+                self._drop(next(iter(self._values)))
+
+    def drop(self, task: int) -> None:
+        """Let a value go, because who takes it may change it."""
+        with self._lock:
+            self._drop(task)
+
+    def values(self) -> dict[int, Packed]:
+        """Give all that are retained."""
+        with self._lock:
+            return dict(self._values)
+
+    def get(self, task: int) -> Packed | None:
+        """Give a value, if it is retained."""
+        with self._lock:
+            return self._values.get(task)
+
+    def _drop(self, task: int) -> None:
+        if (packed := self._values.pop(task, None)) is not None:
+            self._left += packed.size + _EACH_BYTES
+
 
 class Outbox:
-    """Values that other slots, or the driver, still have to take."""
+    """Values that other slots, or the driver, still have to take, in one epoch.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    retained : Retained, optional
+        Where values go when everyone has them.
+    """
+
+    def __init__(self, retained: Retained | None = None) -> None:
+        self._retained = Retained() if retained is None else retained
         self._lock = threading.Lock()
         self._ready: dict[int, SimpleQueue[Announcement | None]] = {}  # None: nothing more comes
         self._kept: dict[int, tuple[Packed, set[int]]] = {}
@@ -66,6 +121,7 @@ class Outbox:
         notes: list[tuple[int, Announcement]] = [(slot, (entry.task, "end", b"", [], 0)) for slot in entry.followers]
         if packed is not None and entry.readers:
             if packed.size <= INLINE_BYTES:
+                self._retained.keep(entry.task, packed)
                 form, head, buffers = packed.inline()
                 note: Announcement = (entry.task, form, head, buffers, packed.size)
             else:
@@ -108,7 +164,11 @@ class Outbox:
             If it is not here, or released.
         """
         with self._lock:
-            return self._kept[task][0]
+            if task in self._kept:
+                return self._kept[task][0]
+        if (packed := self._retained.get(task)) is None:
+            raise KeyError(task)
+        return packed
 
     def taken(self, task: int, slot: int) -> None:
         """Note that a slot has the value; the last one releases it."""
@@ -117,7 +177,12 @@ class Outbox:
                 takers = self._kept[task][1]
                 takers.discard(slot)
                 if not takers:
-                    del self._kept[task]
+                    self._retained.keep(task, self._kept.pop(task)[0])
+
+    def kept(self) -> dict[int, tuple[Packed, frozenset[int]]]:
+        """Give the values that have yet to be fetched, and by whom."""
+        with self._lock:
+            return {task: (packed, frozenset(takers)) for task, (packed, takers) in self._kept.items()}
 
     def held_bytes(self) -> int:
         """Give the bytes that are held for others."""
@@ -141,17 +206,23 @@ class Outbox:
 
 
 class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
-    """Serves an `Outbox` to those who show the run's token.
+    """Serves the `Outbox` of each epoch to those who show the run's token.
 
-    ``DoAction("watch", slot)`` streams announcements, ``DoGet`` gives one large value (`fetch`), ``DoAction("taken")``
-    says that it arrived; ``DoAction("want", (slot, wants))`` asks for what tasks need that went away.
+    ``DoAction("watch", "slot epoch")`` streams announcements, ``DoGet`` gives one large value (`fetch`),
+    ``DoAction("taken")`` says that it arrived; ``DoAction("want", (slot, epoch, wants))`` asks for what tasks need that
+    went away. Who is in a later epoch already waits until this slot is.
     """
 
     def __init__(
-        self, outbox: Outbox, host: str, line: Line, wanted: Callable[[Sequence[Want], int], None] = lambda *_: None
+        self,
+        outbox: Outbox | None,
+        host: str,
+        line: Line,
+        wanted: Callable[[Sequence[Want], int, int], None] = lambda *_: None,
     ) -> None:
         super().__init__(**line.server(host))
-        self._outbox = outbox
+        self._outbox, self._epoch, self._closed = outbox or Outbox(), -1 if outbox is None else 0, False
+        self._renewed = threading.Condition()
         self._line = line
         self._wanted = wanted
         self.address = line.address(host, self.port)
@@ -159,17 +230,42 @@ class OutboxServer(flight.FlightServerBase):  # type: ignore[misc]
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[flight.Result]:
         """Stream announcements, or note that a value was taken."""
         if action.type == "want":
-            asking, wants = self._line.decode(action.body)
-            self._wanted(wants, asking)
+            asking, epoch, wants = self._line.decode(action.body)
+            if self._of(epoch) is not None:
+                self._wanted(wants, asking, epoch)
             return iter(())
         body = action.body.to_pybytes().decode()
         if action.type == "watch":
-            return (flight.Result(self._line.encode(batch)) for batch in self._outbox.announcements(int(body)))
+            return self._watched(*map(int, body.split()))
         if action.type == "taken":
             task, slot = map(int, body.split())
             self._outbox.taken(task, slot)
             return iter(())
         raise flight.FlightServerError(f"there is no action {action.type!r}; expected watch, taken or want")
+
+    def renew(self, epoch: int, outbox: Outbox) -> None:
+        """Serve another outbox from now on."""
+        with self._renewed:
+            self._outbox.close()
+            self._outbox, self._epoch = outbox, epoch
+            self._renewed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        with self._renewed:
+            self._closed = True
+            self._outbox.close()
+            self._renewed.notify_all()
+
+    def _of(self, epoch: int) -> Outbox | None:
+        with self._renewed:
+            self._renewed.wait_for(lambda: self._closed or self._epoch >= epoch)
+            return self._outbox if self._epoch == epoch else None
+
+    def _watched(self, slot: int, epoch: int) -> Iterator[flight.Result]:
+        if (outbox := self._of(epoch)) is not None:
+            for batch in outbox.announcements(slot):
+                yield flight.Result(self._line.encode(batch))
 
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
         """Give one large value."""

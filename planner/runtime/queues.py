@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cloudpickle
@@ -14,9 +15,39 @@ from planner.errors import Fault, InputError
 from planner.model.graph import Call, Graph
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
-from planner.runtime.messages import Entry, Given, SlotQueue
+from planner.runtime.messages import Given
+from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 
-__all__ = ["pack_queue", "result_tasks", "slot_queues", "value_takers"]
+__all__ = ["Work", "arrange", "pack_queue", "result_tasks", "slot_queues", "work_of"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that is to run, wherever that will be.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        One for each task, in the graph's order, without what depends on where others run.
+    functions : tuple of str or callable
+    shared : frozenset of int
+        Tasks whose value more than one task takes.
+    strict : bool
+        Whether memory may be short, so that slots keep to the order.
+    """
+
+    entries: tuple[Entry, ...]
+    functions: tuple[Any, ...]
+    shared: frozenset[int]
+    strict: bool
+
+    def takers(self) -> list[list[int]]:
+        """Give for each task those that take its value, and do not only wait for its end."""
+        takers: list[list[int]] = [[] for _ in self.entries]
+        for entry in self.entries:
+            for task in sorted(entry.takes):
+                takers[task].append(entry.task)
+        return takers
 
 
 def result_tasks(graph: Graph) -> list[int]:
@@ -24,8 +55,8 @@ def result_tasks(graph: Graph) -> list[int]:
     return np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist()
 
 
-def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
-    """Give the queue of every slot, its tasks in planned order.
+def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
+    """Give what a plan's tasks run and take.
 
     Parameters
     ----------
@@ -39,64 +70,137 @@ def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
     InputError
         If tasks have nothing to run, and `emulate` is not given.
     """
-    graph, slot = plan.graph, plan.schedule.slot
+    graph = plan.graph
     if emulate is None:
         _check_calls(graph)
-    strict = not Problem.of(graph, plan.cluster).fits
-    takes = [_taken(graph, task, emulated=emulate is not None) for task in range(graph.n)]
     results = set(result_tasks(graph)) if emulate is None else set()
+    turn = {task: turn for turn, task in enumerate(_running_order(plan))}
     runs: dict[Any, int] = {}
-    entries: list[list[Entry]] = [[] for _ in range(plan.cluster.n_slots)]
-    remote: list[dict[int, int]] = [{} for _ in entries]
-    for task in _running_order(plan):
-        here = int(slot[task])
-        uses = 0
-        readers: set[int] = set()
-        followers: set[int] = set()
-        for after in graph.successors(task).tolist():
-            there, taken = int(slot[after]), task in takes[after]
-            if there == here:
-                uses += taken
-                continue
-            (readers if taken else followers).add(there)
-            remote[there][task] = remote[there].get(task, 0) + taken
-        entries[here].append(
-            Entry(
-                task,
-                graph.names[task],
-                inputs=tuple(graph.predecessors(task).tolist()),
-                takes=takes[task],
-                order=int(plan.schedule.start_us[task]),
-                call=None if emulate is not None else _call(graph.calls[task], runs),
-                emulate=None if emulate is None else _emulation(plan, task, emulate),
-                uses=uses,
-                readers=tuple(sorted(readers)),
-                followers=tuple(sorted(followers - readers)),
-                result=task in results,
+    entries = tuple(
+        Entry(
+            task,
+            graph.names[task],
+            inputs=tuple(graph.predecessors(task).tolist()),
+            takes=_taken(graph, task, emulated=emulate is not None),
+            order=turn[task],
+            call=None if emulate is not None else _call(graph.calls[task], runs),
+            emulate=None if emulate is None else _emulation(plan, task, emulate),
+            result=task in results,
+        )
+        for task in range(graph.n)
+    )
+    strict = not Problem.of(graph, plan.cluster).fits
+    return Work(entries, tuple(runs), _shared(entry.takes for entry in entries), strict)
+
+
+def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
+    """Give the queue of every slot at the start of a run, its tasks in planned order.
+
+    Raises
+    ------
+    InputError
+        As `work_of`.
+    """
+    slots = range(plan.cluster.n_slots)
+    return list(arrange(work_of(plan, emulate=emulate), plan.schedule.slot.tolist(), slots).values())
+
+
+def arrange(
+    work: Work,
+    slot_of: Sequence[int],
+    slots: Collection[int],
+    *,
+    waiting: Collection[int] | None = None,
+    holders: Mapping[int, Sequence[int]] | None = None,
+    order: Mapping[int, int] | None = None,
+    epoch: int = 0,
+) -> dict[int, SlotQueue]:
+    """Give the queue of each slot: its tasks, what it takes from whom, and what it hands to whom.
+
+    Parameters
+    ----------
+    work : Work
+    slot_of : sequence of int
+        Slot of each task.
+    slots : collection of int
+        Those that live.
+    waiting : collection of int, optional
+        Tasks that have yet to end; all, if left out.
+    holders : mapping of int to sequence of int, optional
+        Slots that hold the value of each task that has ended.
+    order : mapping of int to int, optional
+        What is to run first has the least; where it says nothing, the planned order holds.
+    epoch : int
+    """
+    left = range(len(work.entries)) if waiting is None else waiting
+    drafts = {slot: _Draft() for slot in sorted(slots)}
+    runs = set(left)
+    readers: dict[int, set[int]] = {}
+    followers: dict[int, set[int]] = {}
+    taken_by: dict[int, dict[int, int]] = {}  # value that is there -> slot that takes it -> a task there
+    for task in sorted(left):
+        here, entry = slot_of[task], work.entries[task]
+        for source in entry.inputs:
+            takes = source in entry.takes
+            if takes:
+                drafts[here].uses[source] += 1
+            if source in runs:
+                if slot_of[source] != here:
+                    (readers if takes else followers).setdefault(source, set()).add(here)
+                    drafts[here].peers.add(slot_of[source])
+            elif takes:
+                taken_by.setdefault(source, {}).setdefault(here, task)
+    for value in sorted(taken_by):
+        _hand_out(value, taken_by[value], (holders or {})[value], drafts)
+    for task in sorted(left, key=lambda task: ((order or {}).get(task, work.entries[task].order), task)):
+        entry, read, follow = work.entries[task], readers.get(task, set()), followers.get(task, set())
+        drafts[slot_of[task]].entries.append(
+            replace(
+                entry,
+                inputs=tuple(source for source in entry.inputs if source in runs or source in entry.takes),
+                order=(order or {}).get(task, entry.order),
+                readers=tuple(sorted(read)),
+                followers=tuple(sorted(follow - read)),
+                moved=epoch > 0,
             )
         )
-    functions, shared = tuple(runs), _shared(takes)
-    return [
-        SlotQueue(
-            i,
-            tuple(queue),
-            functions,
-            remote[i],
-            frozenset(task for task in [*(entry.task for entry in queue), *remote[i]] if task in shared),
-            tuple(sorted({int(slot[task]) for task in remote[i]})),
-            strict=strict,
+    return {slot: draft.queue(slot, work, epoch) for slot, draft in drafts.items()}
+
+
+class _Draft:
+    """A queue in the making."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.uses: Counter[int] = Counter()
+        self.peers: set[int] = set()
+        self.here: set[int] = set()
+        self.hands: list[Hand] = []
+
+    def queue(self, slot: int, work: Work, epoch: int) -> SlotQueue:
+        return SlotQueue(
+            slot,
+            tuple(self.entries),
+            work.functions,
+            dict(self.uses),
+            work.shared.intersection([*(entry.task for entry in self.entries), *self.uses]),
+            tuple(sorted(self.peers)),
+            work.strict,
+            epoch,
+            frozenset(self.here),
+            tuple(self.hands),
         )
-        for i, queue in enumerate(entries)
-    ]
 
 
-def value_takers(n: int, queues: Sequence[SlotQueue]) -> list[list[int]]:
-    """Give for each of `n` tasks those that take its value, and do not only wait for its end."""
-    takers: list[list[int]] = [[] for _ in range(n)]
-    for entry in (entry for queue in queues for entry in queue.entries):
-        for task in entry.takes:
-            takers[task].append(entry.task)
-    return takers
+def _hand_out(value: int, takers: Mapping[int, int], holders: Sequence[int], drafts: Mapping[int, _Draft]) -> None:
+    """Let slots that hold a value keep it, and those that have least to hand on hand it to the others."""
+    for slot, task in sorted(takers.items()):
+        if slot in holders:
+            drafts[slot].here.add(value)
+        else:
+            source = min(holders, key=lambda holder: (len(drafts[holder].hands), holder))
+            drafts[source].hands.append(Hand(value, task, slot))
+            drafts[slot].peers.add(source)
 
 
 def pack_queue(queue: SlotQueue | Given) -> bytes:
@@ -131,9 +235,9 @@ def _taken(graph: Graph, task: int, *, emulated: bool) -> frozenset[int]:
     return frozenset(call.refs()) if call is not None else frozenset()
 
 
-def _shared(takes: list[frozenset[int]]) -> set[int]:
+def _shared(takes: Iterable[frozenset[int]]) -> frozenset[int]:
     takers = Counter(task for taken in takes for task in taken)
-    return {task for task, count in takers.items() if count > 1}
+    return frozenset(task for task, count in takers.items() if count > 1)
 
 
 def _call(call: Call | None, runs: dict[str | Callable[..., Any], int]) -> tuple[int, tuple[Any, ...], dict[str, Any]]:

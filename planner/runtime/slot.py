@@ -11,43 +11,41 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pyarrow.flight as flight
 
 from planner.errors import TaskFailure
-from planner.model.graph import Ref, Refs
-from planner.runtime.inbox import Inbox
+from planner.runtime.calls import Calls, given
+from planner.runtime.exchange import Exchange
+from planner.runtime.inputs import Turn
 from planner.runtime.messages import (
     End,
-    Entry,
     Failed,
     Finished,
     Given,
-    Handed,
+    Halt,
     Hello,
+    Holds,
     Peers,
-    Record,
     Released,
     Reorder,
     Skip,
-    SlotQueue,
     Stuck,
     Unreachable,
     Watch,
     Withdraw,
 )
-from planner.runtime.outbox import Outbox, OutboxServer, Want
-from planner.runtime.process import boot_id, error_text, imported, responsive
+from planner.runtime.process import boot_id, error_text, responsive
 from planner.runtime.reporter import Reporter, Trouble
-from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of, size_of
+from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
+from planner.runtime.values import INLINE_BYTES, rows_of, size_of
 from planner.runtime.wire import Line, local_address
 
-__all__ = ["SlotConfig", "SlotSummary", "run_slot"]
+__all__ = ["SlotConfig", "run_slot"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,8 @@ class SlotConfig:
         How often this slot was started before.
     incarnation : int
         Distinct for every attempt.
+    stage : int
+        Of the Spark job that it is part of.
     """
 
     coordinator: tuple[str, int]
@@ -80,20 +80,7 @@ class SlotConfig:
     machine: str = ""
     attempt: int = 0
     incarnation: int = 0
-
-
-@dataclass(frozen=True)
-class SlotSummary:
-    """What a slot can say of itself at its end; times in microseconds on the coordinator's clock."""
-
-    slot: int
-    incarnation: int
-    pid: int
-    start_us: int
-    finish_us: int
-    cpu_us: int
-    peak_memory_bytes: int
-    took_part: bool
+    stage: int = -1
 
 
 _ANSWER_S = 30.0
@@ -118,17 +105,23 @@ def run_slot(config: SlotConfig) -> SlotSummary:
     """
     slot = _Slot(config)
     began, cpu = slot.clock(), time.process_time_ns()
+
+    def summary() -> SlotSummary:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        cpu_us, took_part = (time.process_time_ns() - cpu) // 1000, slot.calls is not None
+        pid, now = os.getpid(), slot.clock()
+        return SlotSummary(config.slot, config.incarnation, pid, began, now, cpu_us, peak, took_part, config.stage)
+
     try:
         with responsive(), _abortable(slot):
             slot.run()
     except _Abort:
         slot.raise_if_cut_off()  # else the coordinator knows why
+    else:
+        slot.say_goodbye(summary())
     finally:
         slot.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    cpu_us = (time.process_time_ns() - cpu) // 1000
-    took_part = slot.queue is not None
-    return SlotSummary(config.slot, config.incarnation, os.getpid(), began, slot.clock(), cpu_us, peak, took_part)
+    return summary()
 
 
 class _Slot:
@@ -140,11 +133,8 @@ class _Slot:
         self.client = config.line.client(config.line.address(host, port))
         self.options = config.line.options()
         self.offset_us = self._clock_offset()
-        self.outbox = Outbox()
-        self.server = OutboxServer(self.outbox, local_address(host, port), config.line, self._wanted)
-        self.inbox: Inbox | None = None
-        self.queue: SlotQueue | None = None
-        self.functions: dict[int, Callable[..., Any]] = {}
+        self.exchange = Exchange(local_address(host, port), config.line, self._unreachable, self._stuck)
+        self.calls: Calls | None = None
         self.reporter = Reporter(self._report, self._cut_off)
         self.ended = threading.Event()
         self.has_queue = threading.Event()
@@ -162,15 +152,15 @@ class _Slot:
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
         self.reporter.start()  # its sign of life also tells a coordinator that has died in silence
         self.has_queue.wait()
-        if self.queue is None or self.inbox is None:
+        if self.calls is None:
             self.raise_if_cut_off()
             return  # a copy that was not needed
         waiting = self.clock()
-        while (entry := self.inbox.next(self.reporter.urgent)) is not None:
-            self.running, self.since_us = entry.task, self.clock()
+        while (turn := self.exchange.next(self.reporter.urgent)) is not None:
+            self.running, self.since_us = turn.entry.task, self.clock()
             if self.since_us - waiting > _BRIEF_US:  # else it is told with the end of the task before
                 self.reporter.began()
-            self._perform(entry, waiting)
+            self._perform(turn, waiting)
             self.running, waiting = None, self.clock()
         self.ended.wait()
         self.raise_if_cut_off()
@@ -178,21 +168,19 @@ class _Slot:
     def close(self) -> None:
         """Stop all threads and the server."""
         self.reporter.close()
-        if self.inbox is not None:
-            self.inbox.close()
-        self.outbox.close()
-        self.server.shutdown()
+        self.exchange.shutdown()
         self.client.close()
 
     # one task -----------------------------------------------------------------------------------------------------
 
-    def _perform(self, entry: Entry, waiting: int) -> None:
-        cpu = time.thread_time_ns()
+    def _perform(self, turn: Turn, waiting: int) -> None:
+        entry, cpu = turn.entry, time.thread_time_ns()
         try:
-            arguments, keywords, received = self._arguments(entry)
+            arguments, keywords = given(turn)
             begin = self.clock()
-            value = self._call(entry, arguments, keywords)
-            packed = self._packed(entry, value)
+            assert self.calls is not None  # noqa: S101
+            value = self.calls.call(entry, arguments, keywords)
+            packed = self.exchange.pack(entry, value)
         except _Abort:
             raise
         except BaseException as error:  # a task that calls sys.exit has failed; the slot goes on
@@ -206,66 +194,11 @@ class _Slot:
             finish_us=finish,
             wait_us=begin - waiting,
             cpu_us=(time.thread_time_ns() - cpu) // 1000,
-            bytes_in=received,
+            bytes_in=turn.received_bytes,
             bytes_out=size,
             rows=rows_of(value),
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
-        self._hand_on(entry, value, packed, record)
-
-    def _arguments(self, entry: Entry) -> tuple[list[Any], dict[str, Any], int]:
-        assert self.inbox is not None  # noqa: S101
-        taken: dict[int, Any] = {}
-        received = 0
-
-        def resolve(argument: Any) -> Any:
-            nonlocal received
-            if isinstance(argument, Refs):
-                return [resolve(Ref(task)) for task in argument.tasks]
-            if not isinstance(argument, Ref):
-                return argument
-            if argument.task not in taken:
-                taken[argument.task], size = self.inbox.value(argument.task)  # type: ignore[union-attr]
-                received += size
-            return taken[argument.task]
-
-        if entry.call is None:
-            for task in entry.inputs:  # an emulated task takes every value that comes to it
-                resolve(Ref(task))
-            return [], {}, received
-        _, args, kwargs = entry.call
-        return [resolve(a) for a in args], {key: resolve(value) for key, value in kwargs.items()}, received
-
-    def _call(self, entry: Entry, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        if entry.emulate is not None:
-            seconds, size = entry.emulate
-            time.sleep(seconds)
-            return np.zeros(size, dtype=np.uint8)
-        assert entry.call is not None and self.queue is not None  # noqa: S101
-        which = entry.call[0]
-        if which not in self.functions:
-            run = self.queue.functions[which]
-            self.functions[which] = imported(run) if isinstance(run, str) else run
-        return self.functions[which](*arguments, **keywords)
-
-    def _packed(self, entry: Entry, value: Any) -> Packed | None:
-        assert self.inbox is not None  # noqa: S101
-        if not (entry.readers or entry.result or self.inbox.shared(entry.task)):
-            return None
-        try:
-            return pack(value)
-        except Exception as error:
-            if entry.moved and not entry.result:  # where it was planned to run, it might not have had to be packed
-                self.inbox.stays(entry.task)
-                self._stuck(entry.task)
-                return None
-            problem = f"its value of type {type(value).__name__} does not pickle, so it cannot leave its slot: {error}"
-            raise TypeError(problem) from error
-
-    def _hand_on(self, entry: Entry, value: Any, packed: Packed | None, record: Record) -> None:
-        assert self.inbox is not None  # noqa: S101
-        self.inbox.put(entry.task, value, packed)
-        self.outbox.publish(entry if packed is not None else replace(entry, readers=()), packed)
         result: Any = None
         if entry.result and packed is not None:
             if packed.size <= INLINE_BYTES:
@@ -273,21 +206,21 @@ class _Slot:
             else:
                 record = replace(record, result_bytes=packed.size)
                 result = (packed.form, packed.head, packed.lengths())
-                self.outbox.keep(entry.task, packed, (-1,))
-        self.reporter.add(record, result)
+        self.exchange.put(entry, value, packed, lambda: self.reporter.add(record, result))
 
     def _failed(self, entry: Entry, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         where = self.config
         summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
         failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
-        self.reporter.trouble(Failed(where.slot, where.incarnation, entry.task, failure))
+        failed = Failed(where.slot, where.incarnation, entry.task, failure)
+        self.exchange.failed(entry, lambda: self.reporter.trouble(failed))
 
-    def _stuck(self, value: int, task: int | None = None) -> None:
+    def _stuck(self, value: int, task: int | None) -> None:
         self.reporter.trouble(Stuck(self.config.slot, self.config.incarnation, value, task))
 
-    def _unreachable(self, peer: int, reason: str) -> None:
-        self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason))
+    def _unreachable(self, peer: int, reason: str, epoch: int) -> None:
+        self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason, epoch))
 
     # the line to the coordinator ----------------------------------------------------------------------------------
 
@@ -307,7 +240,7 @@ class _Slot:
         return best[1]
 
     def _listen(self) -> None:
-        hello = Hello(self.config.slot, self.config.incarnation, self.server.address)
+        hello = Hello(self.config.slot, self.config.incarnation, self.exchange.address)
         try:
             stream = self.client.do_action(flight.Action("hello", self.config.line.encode(hello)), options=self.options)
             for result in stream:
@@ -327,41 +260,40 @@ class _Slot:
     def _obey(self, instruction: Any) -> None:
         match instruction:
             case SlotQueue():
-                self.queue = instruction
-                self.inbox = Inbox(instruction, self.config.line, self._unreachable, self.outbox.hand, self._stuck)
+                if self.calls is None:
+                    self.calls = Calls(instruction.functions)
+                self.exchange.begin(instruction)
                 self.has_queue.set()
+            case Halt():
+                values, running = self.exchange.halt()
+                me = self.config
+                self.reporter.trouble(Holds(me.slot, me.incarnation, instruction.epoch, values, running))
             case Peers(addresses=addresses):
-                assert self.inbox is not None and self.queue is not None  # noqa: S101
-                self.inbox.connect(addresses, self.queue.peers)
+                self.exchange.connect(addresses)
             case Skip(tasks=tasks):
-                assert self.inbox is not None  # noqa: S101
-                self.inbox.skip(tasks)
+                self.exchange.skip(tasks)
             case Withdraw(tasks=tasks):
                 self._withdraw(tasks)
-            case End(abort=abort):
-                self._stop(abort)
             case Given() | Watch() | Reorder():
-                assert self.inbox is not None  # noqa: S101
-                self.inbox.obey(instruction)
+                self.exchange.obey(instruction)
+            case End(abort=abort, incarnation=None):
+                self._stop(abort)
+            case End():
+                self.lost_coordinator = "the coordinator has given this slot up"
+                self._stop(abort=True)
 
     def _withdraw(self, tasks: tuple[int, ...]) -> None:
-        assert self.inbox is not None  # noqa: S101
         me, handed = self.config.slot, []
-        for entry, value, end in self.inbox.withdraw(tasks):
+        for entry, value, end in self.exchange.withdraw(tasks):
             readers = {*entry.readers, me} if value else {*entry.readers}
             followers = {*entry.followers, me} if end else {*entry.followers}
             handed.append(Handed(entry.task, tuple(sorted(readers)), tuple(sorted(followers - readers))))
         self.reporter.trouble(Released(me, self.config.incarnation, tasks, tuple(handed)))
 
-    def _wanted(self, wants: Sequence[Want], slot: int) -> None:
-        assert self.inbox is not None  # noqa: S101
-        self.inbox.wanted(wants, slot)
-
     def _stop(self, abort: bool) -> None:
         self.ended.set()
         self.has_queue.set()
-        if self.inbox is not None:
-            self.inbox.close()
+        self.exchange.close()
         if abort:
             self.interrupt()
 
@@ -370,6 +302,13 @@ class _Slot:
         body = self.config.line.encode((finished, results, troubles))
         options = self.config.line.options(timeout=_ANSWER_S)
         list(self.client.do_action(flight.Action("report", body), options=options))
+
+    def say_goodbye(self, summary: SlotSummary) -> None:
+        """Tell the coordinator how it went, if it is there still."""
+        if summary.took_part:
+            body, options = self.config.line.encode(summary), self.config.line.options(timeout=_ANSWER_S)
+            with suppress(Exception):
+                list(self.client.do_action(flight.Action("goodbye", body), options=options))
 
     def raise_if_cut_off(self) -> None:
         """Raise when the line to the coordinator broke, so that Spark sees this attempt fail."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Set
 
-from planner.runtime.messages import Entry
+from planner.runtime.slot_queue import Entry
 
 __all__ = ["WaitingTasks"]
 

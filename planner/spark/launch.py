@@ -12,7 +12,8 @@ from pyspark import RDD, InheritableThread, SparkContext
 from pyspark.serializers import CPickleSerializer
 
 from planner.runtime.measure import Placement
-from planner.runtime.slot import SlotConfig, SlotSummary
+from planner.runtime.slot import SlotConfig
+from planner.runtime.slot_queue import SlotSummary
 from planner.spark.executors import LiveExecutor
 
 __all__ = ["SparkSlots", "pinned"]
@@ -60,7 +61,6 @@ class SparkSlots:
         self._tag = f"planner-{uuid.uuid4().hex}"
         self._description = description
         self._error: str | None = None
-        self._rows: list[tuple[SlotSummary, int, int]] = []
         self._over = threading.Event()
         self._rdd = pinned(context, configs, [place.location for place in places])
         # An inheritable thread has its own local properties, so the user's thread keeps its job group and description.
@@ -75,39 +75,38 @@ class SparkSlots:
         """Cancel the Spark job."""
         self._context.cancelJobsWithTag(self._tag)
 
-    def join(self, timeout: float) -> list[SlotSummary]:
+    def join(self, timeout: float) -> None:
         """Wait for the job to end, at most so many seconds."""
         self._over.wait(timeout)
-        return [summary for summary, _, _ in self._rows]
 
-    def placements(self) -> dict[int, Placement]:
+    def placements(self, summaries: Sequence[SlotSummary]) -> dict[int, Placement]:
         """Ask Spark where each slot really ran, by its status store; slots that did not end well are left out."""
-        if not self._rows:
+        if not summaries:
             return {}
         store = self._context._jsc.sc().statusStore()
-        listed = store.taskList(self._rows[0][2], 0, 1_000_000)
+        listed = store.taskList(summaries[0].stage, 0, 1_000_000)
         by_id = {(task := listed.apply(i)).taskId(): task for i in range(listed.size())}
-        found = {}
-        for summary, task_id, _ in self._rows:
-            if (task := by_id.get(task_id)) is not None:
-                found[summary.slot] = Placement(task.executorId(), task.host(), task.taskLocality(), task.attempt())
-        return found
+        return {
+            summary.slot: Placement(task.executorId(), task.host(), task.taskLocality(), task.attempt())
+            for summary in summaries
+            if (task := by_id.get(summary.incarnation)) is not None
+        }
 
     def _run(self) -> None:
         try:
             self._context.addJobTag(self._tag)
             self._context.setJobDescription(self._description)
-            self._rows = self._rdd.mapPartitions(_resident()).collect()
+            self._rdd.mapPartitions(_resident()).count()
         except Exception as error:
             self._error = _cause(error)
         finally:
             self._over.set()
 
 
-def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[tuple[SlotSummary, int, int]]]:
+def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[int]]:
     """Give what runs on the executors. A closure travels by value, so they never import this Spark face."""
 
-    def resident(elements: Iterable[SlotConfig]) -> Iterator[tuple[SlotSummary, int, int]]:
+    def resident(elements: Iterable[SlotConfig]) -> Iterator[int]:
         from dataclasses import replace
 
         from pyspark import TaskContext
@@ -117,8 +116,9 @@ def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[tuple[SlotSummary, 
         context = TaskContext.get()
         assert context is not None  # noqa: S101
         for config in list(elements):  # unless the whole input is consumed, Spark throws the Python process away
-            here = replace(config, attempt=context.attemptNumber(), incarnation=context.taskAttemptId())
-            yield run_slot(here), context.taskAttemptId(), context.stageId()
+            attempt, incarnation, stage = context.attemptNumber(), context.taskAttemptId(), context.stageId()
+            run_slot(replace(config, attempt=attempt, incarnation=incarnation, stage=stage))
+            yield config.slot
 
     return resident
 

@@ -134,9 +134,10 @@ def run(
         rendezvous_s=rendezvous,
         silence_s=silence,
         rebalancer=_rebalancer(plan, rebalance),
+        moving=rebalance != "none",
         scale=scale,
     )
-    placements = launched[0].placements()
+    placements = launched[0].placements(outcome.summaries)
     settings = {
         "spark": pyspark.__version__,
         "master": context.master,
@@ -159,11 +160,10 @@ def run(
     return result
 
 
-def _rebalancer(plan: Plan, policy: str) -> Rebalancer | None:
-    if policy == "none" or not plan.graph.n:
-        return None
-    rebalancer = Rebalancer(plan, policy)
-    rebalancer.decide(0, plan.schedule.slot, {})  # what has to be compiled is compiled before slots wait for it
+def _rebalancer(plan: Plan, policy: str) -> Rebalancer:
+    rebalancer = Rebalancer(plan, "planned" if policy == "none" else policy)
+    if plan.graph.n:
+        rebalancer.decide(0, plan.schedule.slot, {})  # what has to be compiled is compiled before slots wait for it
     return rebalancer
 
 

@@ -3,36 +3,87 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
+import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from planner.runtime.slot import SlotConfig, SlotSummary, run_slot
+from planner.model.plan import Plan
+from planner.rebalancing import Rebalancer
+from planner.runtime.drive import Outcome, drive
+from planner.runtime.slot import SlotConfig, run_slot
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class ProcessSlots:
-    """Slots as processes of this machine; each attempt has the process id's luck as its incarnation."""
+    """Slots as processes of this machine. One that dies, or raises, is started again as often as `retries` says."""
+
+    retries = 0
+    pause_s = 0.3
 
     def __init__(self, configs: Sequence[SlotConfig]) -> None:
-        self.pool = ProcessPoolExecutor(len(configs), mp_context=CONTEXT)
-        numbered = [replace(config, incarnation=100 + config.slot) for config in configs]
-        self.futures: list[Future[SlotSummary]] = [self.pool.submit(run_slot, config) for config in numbered]
+        self.lock = threading.Lock()
+        self.over = False
+        self.attempts = [0] * len(configs)
+        self.configs = list(configs)
+        self.processes: list[BaseProcess] = [self.start(slot) for slot in range(len(configs))]
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+
+    def start(self, slot: int) -> BaseProcess:
+        attempt = self.attempts[slot]
+        config = replace(self.configs[slot], attempt=attempt, incarnation=100 * (attempt + 1) + slot)
+        process = CONTEXT.Process(target=run_slot, args=(config,), daemon=True)
+        process.start()
+        return process
+
+    def watch(self) -> None:
+        while not self.over:
+            time.sleep(0.05)
+            for slot, process in enumerate(self.processes):
+                if process.exitcode not in (None, 0) and self.attempts[slot] < self.retries:
+                    time.sleep(self.pause_s)
+                    with self.lock:
+                        if not self.over:
+                            self.attempts[slot] += 1
+                            self.processes[slot] = self.start(slot)
+
+    def kill(self, slot: int, what: int) -> None:
+        """Send a signal to the process of a slot, if it has not ended."""
+        pid = self.processes[slot].pid
+        if self.processes[slot].exitcode is None and pid is not None:
+            os.kill(pid, what)
 
     def error(self) -> str | None:
-        for future in self.futures:
-            if future.done() and future.exception() is not None:
-                return str(future.exception())
         return None
 
     def cancel(self) -> None:
-        for process in list((self.pool._processes or {}).values()):
+        with self.lock:
+            self.over = True
+        for process in self.processes:
             process.kill()
 
-    def join(self, timeout: float) -> list[SlotSummary]:
-        wait(self.futures, timeout)
-        ended: list[Any] = [f.result() for f in self.futures if f.done() and f.exception() is None]
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        return ended
+    def join(self, timeout: float) -> None:
+        until = time.monotonic() + timeout
+        for process in self.processes:
+            process.join(max(0.0, until - time.monotonic()))
+
+
+def driven(plan: Plan, launch: Any = ProcessSlots, **more: Any) -> Outcome:
+    """Run a plan on processes; whatever they do, none is left."""
+    launched: list[Any] = []
+
+    def launching(configs: Sequence[SlotConfig]) -> Any:
+        launched.append(launch(configs))
+        return launched[0]
+
+    more = {"rebalancer": Rebalancer(plan), "moving": False, "host": "127.0.0.1", **more}
+    try:
+        return drive(plan, launching, **more)
+    finally:
+        for slots in launched:
+            slots.cancel()

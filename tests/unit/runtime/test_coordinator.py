@@ -20,9 +20,12 @@ import pytest
 from planner.errors import TaskFailure
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
-from planner.runtime.keeper import PlanKeeper, TaskState
-from planner.runtime.messages import End, Failed, Finished, Hello, Peers, Record, Skip, SlotQueue, Unreachable
+from planner.runtime.keeper import PlanKeeper
+from planner.runtime.ledger import TaskState
+from planner.runtime.messages import End, Failed, Finished, Halt, Hello, Peers, Skip, Unreachable
 from planner.runtime.outbox import Outbox, OutboxServer
+from planner.runtime.queues import Work
+from planner.runtime.slot_queue import Record, SlotQueue
 from planner.runtime.values import pack
 from planner.runtime.wire import Line
 
@@ -69,10 +72,9 @@ def coordinate() -> Iterator[Make]:
     made: list[Coordinator] = []
 
     def make(keeper: PlanKeeper, journal: Path | None = None, **more: Any) -> Coordinator:
-        slots = len(keeper._slots)
-        queues = [SlotQueue(slot) for slot in range(slots)]
         names = [f"task {task}" for task in range(len(keeper.slot_of))]
-        made.append(Coordinator(keeper, queues, "127.0.0.1", LINE, Journal(journal), names, **more))
+        work = Work((), (), frozenset(), strict=False)
+        made.append(Coordinator(keeper, work, "127.0.0.1", LINE, Journal(journal), names, **more))
         return made[-1]
 
     yield make
@@ -116,7 +118,7 @@ def test_a_copy_waits_in_vain_and_goes_home_with_the_others(coordinate: Make) ->
     assert first.next() == SlotQueue(0)
     copy = FakeSlot(coordinator.port, 0, incarnation=2)
     copy.report(_record(0))  # nobody has asked it to
-    assert coordinator.keeper.done == 0
+    assert len(coordinator.keeper.ledger.records) == 0
     first.report(_record(0))
     assert isinstance(first.next(), Peers)
     assert first.next() == End(0)
@@ -129,7 +131,7 @@ def test_of_copies_that_come_at_once_exactly_one_gets_the_queue_and_is_heard(coo
     coordinator = coordinate(PlanKeeper([0], [[]], [], 1))
     copies = [FakeSlot(coordinator.port, 0, incarnation) for incarnation in range(8)]
     _until(lambda: len(coordinator._mailboxes) == 8)
-    [chosen] = [copy for copy in copies if copy.incarnation == coordinator._current[0][1]]
+    [chosen] = [copy for copy in copies if coordinator.keeper.members.lives(0, copy.incarnation)]
     assert chosen.next() == SlotQueue(0)
     chosen.report(_record(0))
     assert coordinator.finished.wait(5)
@@ -149,7 +151,7 @@ def test_a_failure_skips_what_hangs_on_it_where_that_is(coordinate: Make, tmp_pa
     second.report(_record(2), results={2: pack(5).inline()})
     assert [first.next(), second.next()] == [End(0), End(1)]
     coordinator.finished.wait(5)
-    assert coordinator.keeper.tasks_in(TaskState.SKIPPED) == [1]
+    assert coordinator.keeper.ledger.tasks_in(TaskState.SKIPPED) == [1]
     assert coordinator.results == {2: 5}
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [line["event"] for line in lines] == ["hello", "hello", "failed", "finished", "ended"]
@@ -174,17 +176,17 @@ def test_a_large_result_is_fetched_from_its_slot_which_may_then_forget_it(coordi
     server.shutdown()
 
 
-def test_a_result_that_cannot_be_fetched_ends_the_run_and_names_it(coordinate: Make) -> None:
+def test_a_slot_whose_result_cannot_be_fetched_is_given_up(coordinate: Make) -> None:
     outbox = Outbox()
     server = OutboxServer(outbox, "127.0.0.1", LINE)  # holds nothing
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1))
     slot = FakeSlot(coordinator.port, 0, address=server.address)
     slot.next()
     slot.report(_record(0, 10**6), results={0: ("pickle", b"", [10**6])})
-    assert coordinator.finished.wait(5)
-    assert coordinator.keeper.outcome is not None
-    assert coordinator.keeper.outcome.status == "lost"
-    assert "'task 0' could not be fetched" in coordinator.keeper.outcome.reason
+    assert isinstance(slot.next(), Peers)
+    assert slot.next() == End(0, abort=True, incarnation=0)
+    [lost] = coordinator.keeper.lost
+    assert "'task 0' could not be fetched" in lost
     outbox.close()
     server.shutdown()
 
@@ -253,18 +255,18 @@ def _until(true: Callable[[], object]) -> None:
 def test_a_broken_line_is_a_lost_slot_and_a_broken_copy_is_nothing(coordinate: Make) -> None:
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1))
     with _caller(coordinator, 1) as first, _caller(coordinator, 2) as copy:
-        standby = coordinator.keeper._slots[0].standby
-        assert standby == [2]
+        spares = coordinator.keeper.members._members[0].spares
+        assert spares == [2]
         copy.kill()
-        _until(lambda: not standby)
+        _until(lambda: not spares)
         assert coordinator.keeper.outcome is None
         first.kill()
-        assert coordinator.finished.wait(5)
+        _until(lambda: coordinator.keeper.lost)
     assert coordinator.keeper.lost == ["slot 0 (its connection broke: the process or its executor died)"]
 
 
 def test_an_unreachable_peer_is_given_up_after_a_while(coordinate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("planner.runtime.keeper._SUSPECT_S", 0.2)
+    monkeypatch.setattr("planner.runtime.members.SUSPECT_S", 0.2)
     coordinator = coordinate(PlanKeeper([0, 1], [[1], []], [1], 2))
     first, second = FakeSlot(coordinator.port, 0), FakeSlot(coordinator.port, 1)
     for fake in (first, second):
@@ -276,13 +278,13 @@ def test_an_unreachable_peer_is_given_up_after_a_while(coordinate: Make, monkeyp
     time.sleep(0.25)
     coordinator.tick()
     assert coordinator.keeper.lost == ["slot 0 (no route to slot 0)"]
-    assert [first.next(), second.next()] == [End(0, abort=True), End(1, abort=True)]
+    assert [first.next(), second.next()] == [End(0, abort=True, incarnation=0), Halt(1, 1)]
 
 
 def test_an_unknown_action_is_refused_by_name(coordinate: Make) -> None:
     coordinator = coordinate(PlanKeeper([0], [[]], [0], 1))
     with (
         LINE.client(LINE.address("127.0.0.1", coordinator.port)) as client,
-        pytest.raises(flight.FlightServerError, match="no action 'dance'; expected clock, hello or report"),
+        pytest.raises(flight.FlightServerError, match="no action 'dance'; expected clock, hello, report or goodbye"),
     ):
         list(client.do_action(flight.Action("dance", b""), LINE.options()))

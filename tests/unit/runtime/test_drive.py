@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +14,12 @@ import pytest
 
 from planner.errors import InputError
 from planner.model import Bound, Cluster, Graph, GraphBuilder, Plan, Refs, Schedule
-from planner.runtime.drive import Outcome, drive
+from planner.runtime.drive import Outcome
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.queues import slot_queues
 from tests.evaluator import evaluate
-from tests.unit.runtime.processes import ProcessSlots
+from tests.unit.runtime.processes import ProcessSlots, driven
 
 
 def _plan(graph: Graph, slots: int) -> Plan:
@@ -35,7 +33,7 @@ def _plan(graph: Graph, slots: int) -> Plan:
 
 
 def _drive(plan: Plan, **more: Any) -> Outcome:
-    return drive(plan, ProcessSlots, host="127.0.0.1", **more)
+    return driven(plan, **more)
 
 
 def _mixed() -> Graph:
@@ -93,52 +91,6 @@ def test_a_task_that_leaves_python_is_a_failure_and_no_hang(error: str) -> None:
     assert outcome.results == {graph.index["independent"]: "5"}
 
 
-class _Killing(ProcessSlots):
-    """Slots of which one process is killed or stopped a while after it began."""
-
-    what = signal.SIGKILL
-
-    def error(self) -> str | None:
-        processes = list((self.pool._processes or {}).values())
-        if not hasattr(self, "began"):
-            self.began = time.monotonic()
-        if time.monotonic() - self.began > 1.5 and processes:
-            os.kill(processes[0].pid, self.what)
-            self.began = float("inf")
-        return None
-
-
-class _Stopping(_Killing):
-    what = signal.SIGSTOP
-
-
-@pytest.mark.parametrize(("slots", "reason"), [(_Killing, "connection broke"), (_Stopping, "not heard of for 3 s")])
-def test_a_lost_slot_ends_the_run_and_is_named(slots: type[ProcessSlots], reason: str) -> None:
-    builder = GraphBuilder()
-    for i in range(4):
-        builder.add("time:sleep", 30, id=f"t{i}")
-    began = time.monotonic()
-    outcome = drive(_plan(builder.build(), 2), slots, host="127.0.0.1", silence_s=3)
-    assert outcome.status == "lost"
-    assert reason in outcome.reason
-    assert "executor" in outcome.lost[0]
-    assert len(outcome.skipped) == 4
-    assert time.monotonic() - began < 20
-
-
-class _OneMissing(ProcessSlots):
-    def __init__(self, configs: Any) -> None:
-        super().__init__(configs[:-1])
-
-
-def test_a_slot_that_never_comes_is_named() -> None:
-    builder = GraphBuilder()
-    builder.add("builtins:str", 1, id="a")
-    outcome = drive(_plan(builder.build(), 2), _OneMissing, host="127.0.0.1", rendezvous_s=2)
-    assert outcome.status == "lost"
-    assert "only 1 of 2 slots had started; missing: executor 1 slot 0" in outcome.reason
-
-
 class _Elsewhere(ProcessSlots):
     def __init__(self, configs: Any) -> None:
         super().__init__([replace(config, machine="another machine") for config in configs])
@@ -149,7 +101,7 @@ def test_slots_of_another_machine_measure_on_the_coordinators_clock() -> None:
     for i in range(4):
         builder.add("time:sleep", 0.05, id=f"t{i}")
     before = time.monotonic_ns() // 1000
-    outcome = drive(_plan(builder.build(), 2), _Elsewhere, host="127.0.0.1")
+    outcome = driven(_plan(builder.build(), 2), _Elsewhere)
     after = time.monotonic_ns() // 1000
     assert all(before < record.start_us < record.finish_us < after for record in outcome.records.values())
 
@@ -182,9 +134,9 @@ def test_queues_say_who_takes_what() -> None:
         for queue in queues:
             for entry in queue.entries:
                 takers = [b for a, b in pairs if a == entry.task]
-                assert entry.uses == sum(slot[b] == queue.slot for b in takers)
                 assert entry.readers == tuple(sorted({slot[b] for b in takers} - {queue.slot}))
                 assert (entry.task in queue.shared) == (len(takers) > 1)
             taken = [a for a, b in pairs if slot[b] == queue.slot and slot[a] != queue.slot]
-            assert queue.remote_uses == {a: taken.count(a) for a in taken}
+            mine = [a for a, b in pairs if slot[b] == queue.slot]
+            assert queue.uses == {a: mine.count(a) for a in mine}
             assert queue.peers == tuple(sorted({slot[a] for a in taken}))

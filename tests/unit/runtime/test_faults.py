@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ import pyarrow as pa
 import pytest
 
 from planner.model import Bound, Call, Cluster, Graph, GraphBuilder, Plan, Ref, Refs, Schedule
-from planner.runtime.drive import Outcome, drive
+from planner.runtime.drive import Outcome
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
-from tests.unit.runtime.processes import ProcessSlots
+from tests.unit.runtime.processes import ProcessSlots, driven
 
 pytestmark = pytest.mark.timeout(60)
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the slots cannot import this module
@@ -40,7 +38,7 @@ def _run(calls: list[Call], edges: list[tuple[int, int]], slot_of: list[int], **
     source, target = [a for a, _ in edges], [b for _, b in edges]
     names = [f"t{i}" for i in range(len(calls))]
     graph = Graph.from_arrays(names, work=[1] * len(calls), source=source, target=target, calls=calls)
-    return drive(_plan(graph, slot_of), ProcessSlots, host="127.0.0.1", **more)
+    return driven(_plan(graph, slot_of), **more)
 
 
 class Unspeakable(Exception):
@@ -178,49 +176,11 @@ def test_references_stand_anywhere_and_order_only_edges_bring_nothing() -> None:
         assert records[before].finish_us <= records[after].start_us
 
 
-def die(after: float) -> None:
-    time.sleep(after)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-class _Apart:
-    """Slots that share no pool: the death of one does not end the others, and nobody but the coordinator sees it."""
-
-    def __init__(self, configs: Any) -> None:
-        self.alone = [ProcessSlots([config]) for config in configs]
-
-    def error(self) -> None:
-        return None
-
-    def cancel(self) -> None:
-        for slots in self.alone:
-            slots.cancel()
-
-    def join(self, timeout: float) -> list[Any]:
-        return [summary for slots in self.alone for summary in slots.join(timeout)]
-
-
-def test_a_slot_that_is_killed_in_the_middle_of_a_task_ends_the_run_and_is_named() -> None:
-    builder = GraphBuilder()
-    builder.add("time:sleep", 40, id="long")
-    killed = builder.add(die, 0.5, id="deadly")
-    builder.add("builtins:str", killed, id="after")
-    graph = builder.build()
-    slot_of = [{"long": 0, "deadly": 1, "after": 0}[name] for name in graph.names]
-    began = time.monotonic()
-    outcome = drive(_plan(graph, slot_of), _Apart, host="127.0.0.1")
-    assert outcome.status == "lost"
-    assert time.monotonic() - began < 20, "a task in the middle of its sleep is not waited for"
-    assert outcome.lost == ("executor 1 slot 0 (its connection broke: the process or its executor died)",)
-    assert "executor 1 slot 0" in outcome.reason
-    assert outcome.skipped == (0, 1, 2)
-
-
 def test_the_load_report_adds_up_after_a_failure() -> None:
     calls = [Call("time:sleep", (0.05,)), Call(fail, ("plain",)), Call("time:sleep", (0.1,))]
     source = Graph.from_arrays(["a", "b", "c"], work=[1] * 3, source=[0], target=[2], calls=calls)
     plan = _plan(source, [0, 1, 1])
-    outcome = drive(plan, ProcessSlots, host="127.0.0.1")
+    outcome = driven(plan)
     load = load_report(plan, outcome, {})
     assert load.tasks.column("status").to_pylist() == ["done", "failed", "done"]
     assert load.tasks.column("error").to_pylist() == [None, "ValueError: plain", None]
@@ -254,11 +214,10 @@ def test_a_driver_that_fails_leaves_nothing_running(launch: Any, error: type[Exc
 
     progress, began = Progress(plan, stream=_Broken(), every=0), time.monotonic()
     with pytest.raises(error):
-        drive(plan, remembered, host="127.0.0.1", journal_path=path, progress=progress)
+        driven(plan, remembered, journal_path=path, progress=progress)
     for slots in launched:
-        wait(slots.futures, 10)
-        assert all(future.done() for future in slots.futures)
-        slots.pool.shutdown(wait=True)
+        slots.join(10)
+        assert all(process.exitcode is not None for process in slots.processes)
     assert time.monotonic() - began < 15
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert not launched or lines[-1]["reason"] == "the driver failed: BrokenPipeError"

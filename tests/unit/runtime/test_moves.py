@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +16,10 @@ from planner import GraphBuilder
 from planner import plan as make_plan
 from planner.model import Bound, Cluster, Graph, Plan, Schedule
 from planner.rebalancing import Rebalancer
-from planner.runtime.drive import Outcome, drive
+from planner.runtime.drive import Outcome
 from planner.runtime.progress import Progress
 from tests.evaluator import evaluate
-from tests.unit.runtime.processes import ProcessSlots
+from tests.unit.runtime.processes import driven as drive
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -35,7 +35,14 @@ class Shuffle:
         assert 0 <= slot < self.plan.cluster.n_slots and start_us <= finish_us
         self.told.append(task)
 
-    def decide(self, now_us: int, slot: Any, running: Mapping[int, tuple[int, int]]) -> Any:
+    def again(self, task: int) -> None:
+        self.told.remove(task)
+
+    def place(self, now_us: int, slot: Any, running: Any, lost: Collection[int]) -> tuple[Any, Any]:
+        living = [s for s in range(self.plan.cluster.n_slots) if s not in lost]
+        return self.rng.choice(living, len(slot)).astype(np.int32), self.plan.schedule.start_us
+
+    def decide(self, now_us: int, slot: Any, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()) -> Any:
         chosen = self.rng.random(len(slot)) < self.share
         targets = self.rng.integers(0, self.plan.cluster.n_slots, len(slot))
         moves = [
@@ -90,7 +97,7 @@ def planned(graph: Graph, slots: int) -> Plan:
 def driven(plan: Plan, monkeypatch: pytest.MonkeyPatch, every: float = 0.02, **more: Any) -> Outcome:
     monkeypatch.setattr("planner.runtime.mover._EVERY_S", every)
     monkeypatch.setattr("planner.runtime.drive._TICK_S", every)
-    return drive(plan, ProcessSlots, host="127.0.0.1", **more)
+    return drive(plan, moving=True, **more)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,8 +10,8 @@ import pytest
 
 from planner.errors import InputError
 from planner.model import Bound, Call, Cluster, Graph, GraphBuilder, Plan, Ref, Refs, Schedule
-from planner.runtime.messages import SlotQueue
 from planner.runtime.queues import pack_queue, result_tasks, slot_queues
+from planner.runtime.slot_queue import SlotQueue
 
 RUNS = ("operator:add", "builtins:max", len)
 
@@ -68,7 +68,6 @@ def test_queues_say_who_takes_what(emulate: float | None) -> None:
                 assert sorted(entry.inputs) == before[task]
                 takers = [other for other in range(graph.n) if task in takes[other]]
                 waiters = [other for other in range(graph.n) if task in before[other]]
-                assert entry.uses == sum(slot[other] == here for other in takers)
                 assert entry.readers == tuple(sorted({slot[other] for other in takers} - {here}))
                 assert entry.followers == tuple(
                     sorted({slot[other] for other in waiters} - {slot[other] for other in takers} - {here})
@@ -78,9 +77,10 @@ def test_queues_say_who_takes_what(emulate: float | None) -> None:
                 order_only += len(waiters) - len(takers)
                 followed += len(entry.followers)
             awaited = {other for task in mine for other in before[task] if slot[other] != here}
-            assert queue.remote_uses == {other: sum(other in takes[task] for task in mine) for other in awaited}
+            used = [other for task in mine for other in takes[task]]
+            assert queue.uses == {other: used.count(other) for other in used}
             assert queue.peers == tuple(sorted({slot[other] for other in awaited}))
-            shared = {task for task in {*mine, *awaited} if sum(task in used for used in takes) > 1}
+            shared = {task for task in {*mine, *used} if sum(task in used for used in takes) > 1}
             assert queue.shared == shared
     assert (order_only > 100) == (emulate is None), "the plans have order-only edges"
     assert (followed > 50) == (emulate is None)
@@ -132,7 +132,7 @@ def test_a_trace_has_nothing_to_run_unless_it_is_emulated() -> None:
     first, second = slot_queues(plan, emulate=0.01)
     assert first.entries[0].emulate == (0.01, 10_000)
     assert second.entries[0].emulate == (0.02, 0)
-    assert second.remote_uses == {0: 1}
+    assert second.uses == {0: 1}
 
 
 def test_tasks_without_a_call_among_others_are_named() -> None:

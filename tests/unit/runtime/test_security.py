@@ -13,8 +13,8 @@ import pytest
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
-from planner.runtime.messages import SlotQueue
 from planner.runtime.outbox import Outbox, OutboxServer
+from planner.runtime.queues import Work
 from planner.runtime.wire import Line
 
 
@@ -36,7 +36,7 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
         slot.shutdown()
         return
     keeper = PlanKeeper([0], [[]], [0], 1)
-    server = Coordinator(keeper, [SlotQueue(0)], "127.0.0.1", Line("secret"), Journal(None), ["a"])
+    server = Coordinator(keeper, Work((), (), frozenset(), False), "127.0.0.1", Line("secret"), Journal(None), ["a"])
     yield f"grpc://127.0.0.1:{server.port}"
     server.shutdown()
 

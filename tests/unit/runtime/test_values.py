@@ -12,7 +12,7 @@ import pyarrow.flight as flight
 import pytest
 
 from planner.runtime.fetch import fetch
-from planner.runtime.outbox import Outbox, OutboxServer
+from planner.runtime.outbox import Outbox, OutboxServer, Retained
 from planner.runtime.values import INLINE_BYTES, Packed, pack, rows_of
 from planner.runtime.wire import Line
 
@@ -87,7 +87,7 @@ def test_shared_values_share_their_memory() -> None:
 
 
 def test_a_value_is_kept_until_the_last_taker_has_it() -> None:
-    outbox = Outbox()
+    outbox = Outbox(Retained(0))
     outbox.keep(3, pack(np.arange(100_000)), (1, 2))
     outbox.taken(3, 1)
     assert outbox.held_bytes() >= 800_000

@@ -1,0 +1,136 @@
+"""What has become of every task of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum
+
+from planner.errors import TaskFailure
+from planner.runtime.recovery import to_make_again
+from planner.runtime.slot_queue import Record
+
+__all__ = ["Ledger", "TaskState"]
+
+
+class TaskState(Enum):
+    """Where a task stands. It waits again, when it was done and its value is lost before all have it."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Ledger:
+    """Keeps account of tasks.
+
+    Parameters
+    ----------
+    successors : sequence of sequence of int
+        Tasks that wait for each task.
+    takers : sequence of sequence of int
+        Those of them that take its value.
+    results : sequence of int
+        Tasks whose values the driver wants.
+
+    Attributes
+    ----------
+    state : list of TaskState
+    records : dict of int to Record
+        Of the tasks that are done.
+    told : list of Record
+        Of all that have ended, in that order; those that ran again stand there again.
+    again : list of int
+        Tasks that had to run again, as often as they had to.
+    failures : list of TaskFailure
+    to_collect : set of int
+        Results that are not in the driver's hands.
+    """
+
+    def __init__(
+        self, successors: Sequence[Sequence[int]], takers: Sequence[Sequence[int]], results: Sequence[int]
+    ) -> None:
+        self.successors, self.takers = successors, takers
+        self.state = [TaskState.WAITING] * len(successors)
+        self.records: dict[int, Record] = {}
+        self.told: list[Record] = []
+        self.again: list[int] = []
+        self.failures: list[TaskFailure] = []
+        self.to_collect = set(results)
+        self._unsettled = len(successors)
+        self._strikes: Counter[int] = Counter()
+        self._takes: list[list[int]] = [[] for _ in successors]
+        for task, those in enumerate(takers):
+            for taker in those:
+                self._takes[taker].append(task)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to run, or to collect."""
+        return not self._unsettled and not self.to_collect
+
+    def tasks_in(self, state: TaskState) -> list[int]:
+        """Give the tasks in a state, ascending."""
+        return [task for task, now in enumerate(self.state) if now is state]
+
+    def waits(self, task: int) -> bool:
+        """Tell whether a task has yet to end."""
+        return self.state[task] is TaskState.WAITING
+
+    def finish(self, record: Record) -> None:
+        """Note that a task is done."""
+        self.state[record.task] = TaskState.DONE
+        self.records[record.task] = record
+        self.told.append(record)
+        self._unsettled -= 1
+
+    def fail(self, task: int, failure: TaskFailure) -> list[int]:
+        """Note that a task has failed, and give those that can no longer run."""
+        self.failures.append(failure)
+        self._settle(task, TaskState.FAILED)
+        skipped, frontier = [], [task]
+        while frontier:
+            for after in self.successors[frontier.pop()]:
+                if self.waits(after):
+                    self._settle(after, TaskState.SKIPPED)
+                    skipped.append(after)
+                    frontier.append(after)
+        return skipped
+
+    def repeat(self, idle: Iterable[int], held: Collection[int]) -> list[int]:
+        """Let tasks wait again whose values are needed by those that have yet to begin, and nowhere held."""
+        again = to_make_again(
+            self._takes, idle, self.to_collect, lambda task: self.state[task] is TaskState.DONE and task not in held
+        )
+        for task in again:
+            self.state[task] = TaskState.WAITING
+            self._unsettled += 1
+            del self.records[task]
+        self.again += again
+        return again
+
+    def strike(self, task: int) -> int:
+        """Note that a slot was lost while it ran a task, and give how many were."""
+        self._strikes[task] += 1
+        return self._strikes[task]
+
+    def close(self) -> None:
+        """Note that what waits will not run."""
+        for task in self.tasks_in(TaskState.WAITING):
+            self._settle(task, TaskState.SKIPPED)
+
+    def verdict(self) -> tuple[str, str]:
+        """Give the status of a run that has come to its end, and the reason."""
+        if not self.failures:
+            return "done", "all tasks are done"
+        failed, skipped = len(self.tasks_in(TaskState.FAILED)), len(self.tasks_in(TaskState.SKIPPED))
+        return (
+            "failed",
+            f"{failed} of {len(self.state)} tasks failed, {len(self.records)} finished, {skipped} were not run",
+        )
+
+    def _settle(self, task: int, state: TaskState) -> None:
+        self.state[task] = state
+        self.to_collect.discard(task)
+        self._unsettled -= 1

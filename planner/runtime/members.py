@@ -1,0 +1,141 @@
+"""Who is there: the slots of a run as they come, fall silent, are lost and come back. No clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from planner.runtime.messages import Hello, Unreachable
+
+__all__ = ["Members"]
+
+SUSPECT_S = 3.0
+"""Seconds for which a slot that a peer cannot reach may still turn out to have died by itself."""
+
+
+@dataclass
+class _Member:
+    incarnation: int | None = None  # None: it has not come yet, or is lost
+    address: str = ""
+    last_heard: float | None = None
+    spares: list[int] = field(default_factory=list)  # later copies, kept waiting
+
+
+class Members:
+    """Keeps account of slots.
+
+    Parameters
+    ----------
+    names : sequence of str
+        How to call each slot in messages.
+    rendezvous_s, silence_s : float
+        Seconds for which slots may be late, and may be silent.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether all have come once, or those that have not are no longer waited for.
+    now : float
+    """
+
+    def __init__(self, names: Sequence[str], rendezvous_s: float, silence_s: float) -> None:
+        self.names = names
+        self.complete = False
+        self.now = 0.0
+        self._rendezvous_s, self._silence_s = rendezvous_s, silence_s
+        self._members = [_Member() for _ in names]
+        self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
+        self._began: float | None = None
+        self._alone: float | None = None  # since when nobody is there
+
+    @property
+    def living(self) -> list[int]:
+        """Slots that are there, ascending."""
+        return [slot for slot, member in enumerate(self._members) if member.incarnation is not None]
+
+    @property
+    def addresses(self) -> dict[int, str]:
+        """Where those that are there can be reached."""
+        return {slot: self._members[slot].address for slot in self.living}
+
+    def lives(self, slot: int, incarnation: int | None = None) -> bool:
+        """Tell whether a slot is there; with an incarnation, whether this is the one that counts."""
+        there = self._members[slot].incarnation
+        return there is not None and incarnation in (None, there)
+
+    def incarnation(self, slot: int) -> int | None:
+        """Give the incarnation that counts."""
+        return self._members[slot].incarnation
+
+    def hello(self, event: Hello) -> bool:
+        """Take a slot in; False, when it is a copy of one that is there."""
+        member = self._members[event.slot]
+        if member.incarnation is not None:
+            if event.incarnation != member.incarnation:
+                member.spares.append(event.incarnation)
+            return False
+        member.incarnation, member.address, member.last_heard = event.incarnation, event.address, self.now
+        self.complete = self.complete or all(each.incarnation is not None for each in self._members)
+        self._alone = None
+        return True
+
+    def heard(self, slot: int, incarnation: int, now: float) -> bool:
+        """Note that a slot has spoken; False when this incarnation is not the one that counts."""
+        if not self.lives(slot, incarnation):
+            return False
+        self._members[slot].last_heard = now
+        return True
+
+    def spare_gone(self, slot: int, incarnation: int | None) -> bool:
+        """Note that a copy which waited in vain is gone; False, if it was none."""
+        spares = self._members[slot].spares
+        if incarnation not in spares:
+            return False
+        spares.remove(incarnation)
+        return True
+
+    def lose(self, slot: int) -> None:
+        """Note that a slot is gone."""
+        self._members[slot].incarnation = self._members[slot].last_heard = None
+        self._suspects.pop(slot, None)
+        if not self.living:
+            self._alone = self.now
+
+    def suspect(self, event: Unreachable) -> None:
+        """Note that a slot cannot reach a peer. It may have died a moment ago, and then its own line says so first."""
+        if self.lives(event.slot, event.incarnation) and self.lives(event.peer):
+            self._suspects.setdefault(event.peer, (self.now, event.reason))
+
+    def trust(self) -> None:
+        """Forget who could not be reached: those who could not reach them start anew."""
+        self._suspects.clear()
+
+    def pass_time(self, now: float) -> None:
+        """Let time pass."""
+        self.now = now
+        if self._began is None:
+            self._began = now
+            for member in self._members:  # those that said hello before the first tick did so just now
+                member.last_heard = now if member.incarnation is not None else None
+            self._suspects = {slot: (now, why) for slot, (_, why) in self._suspects.items()}
+
+    def late(self) -> list[int]:
+        """Give the slots that have been waited for long enough, and wait for them no longer."""
+        if self.complete or self._began is None or self.now - self._began <= self._rendezvous_s:
+            return []
+        self.complete = True
+        return [slot for slot, member in enumerate(self._members) if member.incarnation is None]
+
+    def deserted(self) -> bool:
+        """Tell whether nobody has been there for as long as slots may be late."""
+        return self._alone is not None and self.now - self._alone > self._rendezvous_s
+
+    def overdue(self) -> tuple[int, str] | None:
+        """Give a slot that is to be given up, and why."""
+        for slot, member in enumerate(self._members):
+            if member.last_heard is not None and self.now - member.last_heard > self._silence_s:
+                return slot, f"not heard of for {self._silence_s:g} s"
+        for slot, (since, why) in self._suspects.items():
+            if self.now - since > SUSPECT_S:
+                return slot, why
+        return None
