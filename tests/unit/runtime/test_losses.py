@@ -53,9 +53,9 @@ def check(outcome: Any, graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_slots_that_are_killed_cost_no_result(seed: int, retries: int, tmp_path: Path) -> None:
-    rng, graph = np.random.default_rng(seed), graph_of(seed, layers=12)
+    rng, graph = np.random.default_rng(seed), graph_of(seed, layers=30)
     blows = [(float(after), int(rng.integers(0, 4)), signal.SIGKILL) for after in rng.uniform(0.3, 1.6, 2 + retries)]
     plan, path = planned(graph, 4), tmp_path / "journal.jsonl"
     if not retries:
