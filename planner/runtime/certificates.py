@@ -88,7 +88,7 @@ class Certificates:
         try:
             _shake_hands(server, client, self.name or host)
         except ssl.SSLCertVerificationError as error:
-            mend = "" if self.name else "; for one certificate for all machines, set the name that it bears"
+            mend = "" if self.name else "; where machines share it, set name to a name that it bears"
             named = error.verify_code in _MISNAMED
             said = f"{self.certificate}: {error.verify_message.rstrip('.')}{mend if named else ''}"
             return [("name" if self.name and named else "certificate", said)]
@@ -109,7 +109,9 @@ _MISNAMED = (62, 64)
 
 
 def _said(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error).lower().replace("_", " ")
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "cannot be read as PEM").lower().replace("_", " ")
+    return str(error)
 
 
 def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
