@@ -65,4 +65,5 @@ def certificates(settings: Mapping[str, str], beside: str = "") -> tuple[Certifi
         findings.append(Finding(problem, "set all three to paths of PEM files, or none"))
     if findings:
         return None, findings
-    return Certificates(*(given[key] for key in _NEEDED), name=given.get(_NAME, ""), beside=beside), []
+    certificate, key, ca = (given[what] for what in _NEEDED)
+    return Certificates(certificate, key, ca, given.get(_NAME, ""), beside), []

@@ -307,9 +307,7 @@ def _written_and_read(tmp_path: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert modes == dict.fromkeys(["plan.json", "run.json", "slots.parquet", "tasks.parquet"], 0o600)
     write_plan(example(), folder.parent / "plan.json")
-    assert stat.S_IMODE((folder.parent / "plan.json").stat().st_mode) == 0o666, (
-        "one that is not of a run is as any file"
-    )
+    assert stat.S_IMODE((folder.parent / "plan.json").stat().st_mode) == 0o666  # it is of no run
 
 
 def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
