@@ -43,18 +43,23 @@ def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[s
     return RDD(scala_rdd.toJavaRDD(), context, CPickleSerializer())
 
 
+_UNLOGGED = threading.Lock()
+"""Two runs that begin at once must not put one another's level back."""
+
+
 @contextmanager
 def _unlogged() -> Iterator[None]:
     """Keep what goes to the JVM out of the debug log of py4j, which has every word of it: slots get the run's token."""
     loggers = [logging.getLogger(f"py4j.{name}") for name in ("clientserver", "java_gateway")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    with _UNLOGGED:
+        before = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
 
 
 class SparkJob:

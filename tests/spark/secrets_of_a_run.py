@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 
 import planner.runtime.drive
@@ -73,7 +75,9 @@ def main(folder: Path, certificate: str, key: str, ca: str) -> None:
     except RunError as error:
         print("failed as it should", error, flush=True)
     _pages(spark, folder / "pages")
+    application = spark.sparkContext.applicationId
     spark.stop()
+    shutil.copytree(Path(_find_spark_home(), "work", application), folder / "executors")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -59,7 +60,8 @@ def _forms(secret: bytes) -> Iterator[bytes]:
 def test_secrets_are_in_nothing_that_a_run_writes(made: Path, tmp_path: Path) -> None:
     files = [str(made / name) for name in ("run.pem", "run.key", "ca.pem")]
     command = [sys.executable, str(SCRIPT), str(tmp_path), *files]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=240)
+    more = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **more}, capture_output=True, timeout=240)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-5000:].decode()
     assert b"failed as it should" in done.stdout and b"read /environment/" in done.stdout
