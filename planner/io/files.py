@@ -128,7 +128,7 @@ def read_text(path: Path) -> str:
         raise InputError([Fault(str(path), str(error))]) from error
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """Write a file under a temporary name beside it and rename it, so that nobody ever sees half of it.
 
     Parameters
@@ -137,6 +137,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         A link is followed; a pipe or device is written to as it is.
     write : callable
         Gets the open file.
+    private : bool
+        Whether only the user may read it, whatever others' files allow.
 
     Raises
     ------
@@ -151,7 +153,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             return
         temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
         try:
-            with temporary.open("xb") as file:
+            temporary.touch(mode=0o600 if private else 0o666, exist_ok=False)
+            with temporary.open("wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())

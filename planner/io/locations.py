@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -46,7 +46,7 @@ class Location:
         Its name inside the filesystem.
     """
 
-    uri: str | None
+    uri: str | None = field(repr=False)  # it may have secrets in it
     path: str
 
     @classmethod

@@ -26,7 +26,7 @@ STATUSES = ("done", "failed", "lost", "cancelled")
 
 
 def create_run_folder(path: str | os.PathLike[str], plan: Plan) -> Path:
-    """Make a folder that only its owner may look into, with ``plan.json``.
+    """Make a folder that only its owner may look into, with ``plan.json``, which only its owner may read.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ def create_run_folder(path: str | os.PathLike[str], plan: Plan) -> Path:
         problem = f"{error.strerror or error}; expected a place where a folder can be made"
         raise InputError([Fault(str(folder), problem)]) from error
     write_plan(plan, folder / "plan.json")
+    (folder / "plan.json").chmod(0o600)
     return folder
 
 
@@ -62,8 +63,8 @@ def write_load(load: LoadReport, folder: str | os.PathLike[str]) -> None:
         If the files cannot be written.
     """
     place = as_path(folder)
-    write_atomically(place / "tasks.parquet", lambda out: pq.write_table(load.tasks, out))
-    write_atomically(place / "slots.parquet", lambda out: pq.write_table(load.slots, out))
+    write_atomically(place / "tasks.parquet", lambda out: pq.write_table(load.tasks, out), private=True)
+    write_atomically(place / "slots.parquet", lambda out: pq.write_table(load.slots, out), private=True)
     document = {
         "format": RUN_FORMAT,
         "status": load.status,
@@ -73,7 +74,7 @@ def write_load(load: LoadReport, folder: str | os.PathLike[str]) -> None:
         "settings": plain(load.settings),
     }
     data = dump_document(document)
-    write_atomically(place / "run.json", lambda out: out.write(data))
+    write_atomically(place / "run.json", lambda out: out.write(data), private=True)
 
 
 def read_run(path: str | os.PathLike[str]) -> tuple[Plan, LoadReport]:

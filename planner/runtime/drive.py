@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from planner.errors import TaskFailure
 from planner.model.move import Decision
 from planner.model.plan import Plan
+from planner.runtime.certificates import Certificates
 from planner.runtime.coordinator import Coordinator
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
@@ -25,7 +26,7 @@ from planner.runtime.progress import Progress
 from planner.runtime.queues import result_tasks, work_of
 from planner.runtime.slot import SlotConfig
 from planner.runtime.slot_queue import Record, SlotSummary
-from planner.runtime.wire import Certificates, Line, new_token
+from planner.runtime.wire import Line, new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 

@@ -21,6 +21,8 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
+        if path is not None:
+            path.touch(mode=0o600)  # for its owner alone
         self._file: TextIO | None = path.open("a", encoding="utf-8") if path is not None else None
 
     def write(self, at_us: int, *events: dict[str, Any]) -> None:

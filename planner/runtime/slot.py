@@ -230,8 +230,8 @@ class _Slot:
             return 0
         best: tuple[int, int] | None = None
         for _ in range(3):
-            sent = time.monotonic_ns() // 1000
-            answer = next(iter(self.client.do_action(flight.Action("clock", b""), options=self.options)))
+            sent, options = time.monotonic_ns() // 1000, self.config.line.options(timeout=_ANSWER_S)
+            answer = next(iter(self.client.do_action(flight.Action("clock", b""), options=options)))
             there = self.config.line.decode(answer.body)
             back = time.monotonic_ns() // 1000
             if best is None or back - sent < best[0]:

@@ -13,12 +13,13 @@ import secrets
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow.flight as flight
 
-__all__ = ["Certificates", "Line", "local_address", "new_token"]
+from planner.runtime.certificates import Certificates
+
+__all__ = ["Line", "local_address", "new_token"]
 
 _SEAL_BYTES = 32
 
@@ -26,35 +27,6 @@ _SEAL_BYTES = 32
 def new_token() -> str:
     """Make a token for one run: 256 random bits."""
     return secrets.token_hex(32)
-
-
-@dataclass(frozen=True)
-class Certificates:
-    """What TLS needs, as PEM files on the driver's machine and on every executor's; only their paths travel.
-
-    Attributes
-    ----------
-    certificate, key : str
-        Who this process is: a certificate, or a chain of them, and its private key.
-    ca : str
-        Who may sign for the others. Both sides of every call show a certificate.
-    name : str
-        The name that every certificate bears; if empty, each has to bear the address that its machine is reached at.
-    """
-
-    certificate: str
-    key: str
-    ca: str
-    name: str = ""
-
-    @cached_property
-    def pem(self) -> tuple[bytes, bytes, bytes]:
-        """Certificate, key and CA, read once, so that a task that changes the working directory changes nothing."""
-        certificate, key, ca = (Path(path).read_bytes() for path in (self.certificate, self.key, self.ca))
-        return certificate, key, ca
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "pem"}
 
 
 @dataclass(frozen=True)

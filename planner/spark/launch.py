@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pyspark import RDD, InheritableThread, SparkContext
@@ -16,7 +18,7 @@ from planner.runtime.slot import SlotConfig
 from planner.runtime.slot_queue import SlotSummary
 from planner.spark.executors import LiveExecutor
 
-__all__ = ["SparkSlots", "pinned"]
+__all__ = ["SparkJob", "SparkSlots", "pinned"]
 
 
 def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[str]) -> RDD[Any]:
@@ -32,13 +34,104 @@ def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[s
     """
     jvm: Any = context._jvm
     to_seq = jvm.PythonUtils.toSeq
-    pairs = [
-        jvm.scala.Tuple2(bytearray(pickle.dumps(element, protocol=5)), to_seq([location]))
-        for element, location in zip(elements, locations, strict=True)
-    ]
+    with _unlogged():
+        pairs = [
+            jvm.scala.Tuple2(bytearray(pickle.dumps(element, protocol=5)), to_seq([location]))
+            for element, location in zip(elements, locations, strict=True)
+        ]
     tag = jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("[B"))
     scala_rdd = context._jsc.sc().makeRDD(to_seq(pairs), tag)
     return RDD(scala_rdd.toJavaRDD(), context, CPickleSerializer())
+
+
+_UNLOGGED = threading.Lock()
+"""Two runs that begin at once must not put one another's level back."""
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep what goes to the JVM out of the debug log of py4j, which has every word of it: slots get the run's token."""
+    loggers = [logging.getLogger(f"py4j.{name}") for name in ("clientserver", "java_gateway")]
+    with _UNLOGGED:
+        before = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
+
+
+class SparkJob:
+    """A Spark job that runs behind, and can be cancelled alone.
+
+    Parameters
+    ----------
+    context : SparkContext
+    rdd : RDD
+        What to collect.
+    description : str
+        Shown in the Spark UI.
+
+    Attributes
+    ----------
+    over : threading.Event
+        Set when it has ended.
+    rows : list
+        What it gave.
+    error : Exception or None
+        Why it gave nothing.
+    """
+
+    def __init__(self, context: SparkContext, rdd: RDD[Any], description: str) -> None:
+        self._context = context
+        self._rdd = rdd
+        self._tag = f"planner-{uuid.uuid4().hex}"
+        self._description = description
+        self.error: Exception | None = None
+        self.rows: list[Any] = []
+        self.over = threading.Event()
+        # An inheritable thread has its own local properties, so the user's thread keeps its job group and description.
+        InheritableThread(target=self._run, name="planner-spark-job", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Cancel it; does not wait."""
+        self._context.cancelJobsWithTag(self._tag)
+
+    def held_elsewhere(self) -> str | None:
+        """Say which other jobs of the session hold cores, if some tasks of this one have never begun for that."""
+        store: Any = self._context._jsc.sc().statusStore()
+        listed = store.jobsList(None)
+        jobs = [listed.apply(i) for i in range(listed.size())]
+        mine = [job for job in jobs if job.jobTags().contains(self._tag)]
+        begun = sum(
+            store.taskList(stages.apply(i), 0, 1_000_000).size()
+            for stages in (job.stageIds() for job in mine)
+            for i in range(stages.size())
+        )
+        if begun >= sum(job.numTasks() for job in mine):
+            return None
+        others = [job for job in jobs if job.numActiveTasks() > 0 and not job.jobTags().contains(self._tag)]
+        if not others:
+            return None
+        names = [f"job {job.jobId()} ({_named(job)}) runs {job.numActiveTasks()} tasks" for job in others[:5]]
+        return f"cores are held by other jobs of the session: {', '.join(names)}{', …' if len(others) > 5 else ''}"
+
+    def _run(self) -> None:
+        try:
+            self._context.addJobTag(self._tag)
+            self._context.setJobDescription(self._description)
+            self.rows = self._rdd.collect()
+        except Exception as error:
+            self.error = error
+        finally:
+            self.over.set()
+
+
+def _named(job: Any) -> str:
+    description = job.description()
+    return str(description.get() if description.isDefined() else job.name())
 
 
 class SparkSlots:
@@ -58,26 +151,24 @@ class SparkSlots:
         self, context: SparkContext, configs: Sequence[SlotConfig], places: Sequence[LiveExecutor], description: str
     ) -> None:
         self._context = context
-        self._tag = f"planner-{uuid.uuid4().hex}"
-        self._description = description
-        self._error: str | None = None
-        self._over = threading.Event()
-        self._rdd = pinned(context, configs, [place.location for place in places])
-        # An inheritable thread has its own local properties, so the user's thread keeps its job group and description.
-        self._thread = InheritableThread(target=self._run, name="planner-spark-job", daemon=True)
-        self._thread.start()
+        rdd = pinned(context, configs, [place.location for place in places])
+        self._job = SparkJob(context, rdd.mapPartitions(_resident()), description)
 
     def error(self) -> str | None:
         """Say why the job ended early, or None."""
-        return self._error
+        return None if self._job.error is None else _cause(self._job.error)
 
     def cancel(self) -> None:
         """Cancel the Spark job."""
-        self._context.cancelJobsWithTag(self._tag)
+        self._job.cancel()
+
+    def held_elsewhere(self) -> str | None:
+        """Say which other jobs of the session hold cores, if slots have never begun for that."""
+        return self._job.held_elsewhere()
 
     def join(self, timeout: float) -> None:
         """Wait for the job to end, at most so many seconds."""
-        self._over.wait(timeout)
+        self._job.over.wait(timeout)
 
     def placements(self, summaries: Sequence[SlotSummary]) -> dict[int, Placement]:
         """Ask Spark where each slot really ran, by its status store; slots that did not end well are left out."""
@@ -91,16 +182,6 @@ class SparkSlots:
             for summary in summaries
             if (task := by_id.get(summary.incarnation)) is not None
         }
-
-    def _run(self) -> None:
-        try:
-            self._context.addJobTag(self._tag)
-            self._context.setJobDescription(self._description)
-            self._rdd.mapPartitions(_resident()).count()
-        except Exception as error:
-            self._error = _cause(error)
-        finally:
-            self._over.set()
 
 
 def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[int]]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
+from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from planner.errors import Finding, PreflightError
 from planner.model.cluster import Cluster
+from planner.runtime.certificates import Certificates
 from planner.spark.executors import LiveExecutor, assign_slots, wait_for_slots
-from planner.spark.launch import pinned
+from planner.spark.launch import SparkJob, pinned
+from planner.spark.settings import TLS, certificates
 
-__all__ = ["classic_session", "preflight"]
+__all__ = ["classic_session", "driver_host", "preflight"]
 
-_checked: dict[tuple[str, str], frozenset[str]] = {}
+_Answer: TypeAlias = tuple[str, str, tuple[str, ...], tuple[tuple[str, str], ...]]
+"""Executor, its Python, the packages that it lacks, and what is wrong with its certificates."""
+
+_checked: dict[tuple[str, str, Certificates | None], frozenset[str]] = {}
 
 
 def classic_session(spark: Any) -> SparkSession:
@@ -34,15 +40,26 @@ def classic_session(spark: Any) -> SparkSession:
     return spark
 
 
-def preflight(spark: SparkSession, cluster: Cluster) -> tuple[list[LiveExecutor], list[str]]:
+def preflight(
+    spark: SparkSession, cluster: Cluster, wait: float = 60.0
+) -> tuple[list[LiveExecutor], Certificates | None, list[str]]:
     """Check a session against a cluster that a plan was made for.
 
     Executors are asked for their Python and packages once an application; that warms their Python processes as well.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    cluster : Cluster
+    wait : float
+        Seconds that executors may take to answer; longer, when other jobs hold their cores.
 
     Returns
     -------
     places : list of LiveExecutor
         Where each planned slot runs.
+    tls : Certificates or None
+        None speaks in clear.
     warnings : list of str
         What does not stop the run but should be known.
 
@@ -51,12 +68,16 @@ def preflight(spark: SparkSession, cluster: Cluster) -> tuple[list[LiveExecutor]
     PreflightError
         With everything that would stop it.
     """
+    tls, findings = certificates(spark.conf.getAll, SparkFiles.getRootDirectory())
+    host = driver_host(spark)
+    if tls is not None:
+        findings += _tls_findings("the driver", tls.faults(host))
     live = wait_for_slots(spark, cluster.n_slots)
     places = assign_slots(cluster, live)
-    findings = _ask_executors(spark, places)
+    findings += _ask_executors(spark, places, tls, host, wait)
     if findings:
         raise PreflightError(findings)
-    return places, [*_setting_warnings(spark), *_placing_warnings(cluster, places)]
+    return places, tls, [*_setting_warnings(spark), *_placing_warnings(cluster, places)]
 
 
 def _setting_warnings(spark: SparkSession) -> list[str]:
@@ -86,20 +107,38 @@ def _placing_warnings(cluster: Cluster, places: list[LiveExecutor]) -> list[str]
     ]
 
 
-def _ask_executors(spark: SparkSession, places: list[LiveExecutor]) -> list[Finding]:
+def driver_host(spark: SparkSession) -> str:
+    """Give the address at which executors reach the driver."""
+    return spark.sparkContext.getConf().get("spark.driver.host") or "127.0.0.1"
+
+
+def _tls_findings(who: str, faults: Iterable[tuple[str, str]]) -> list[Finding]:
+    mend = "docs/security.md says how these files are made, who has to have them, and how they get there"
+    return [Finding(f"{TLS}{what} on {who}: {problem}", mend) for what, problem in faults]
+
+
+def _ask_executors(
+    spark: SparkSession, places: list[LiveExecutor], tls: Certificates | None, host: str, wait: float
+) -> list[Finding]:
     context = spark.sparkContext
-    known = _checked.get((context.applicationId, context.pythonExec), frozenset())
+    key = (context.applicationId, context.pythonExec, tls)
+    known = _checked.get(key, frozenset())
     new = sorted({place.id for place in places} - known)
     if not new:
         return []
     asked = [place for place in places if place.id in new]
     mend_python = f"set PYSPARK_PYTHON (or spark.pyspark.python) to a Python {_minor()} that all executors have"
-    try:
-        answers = pinned(context, [p.id for p in asked], [p.location for p in asked]).mapPartitions(_look()).collect()
-    except Exception as error:
-        return [Finding(f"the executors cannot run Python tasks: {_last_line(error)}", mend_python)]
+    elements = pinned(context, [place.id for place in asked], [place.location for place in asked])
+    job = SparkJob(context, elements.mapPartitions(_look(tls, host)), "planner: are the executors ready?")
+    if not job.over.wait(wait):
+        holds = job.held_elsewhere() or "Spark has given them no core"
+        job.cancel()
+        problem = f"executors have not answered within {wait:g} s: {holds}"
+        return [Finding(problem, "wait until cores are free, cancel what holds them, or give rendezvous= more seconds")]
+    if job.error is not None:
+        return [Finding(f"the executors cannot run Python tasks: {_last_line(job.error)}", mend_python)]
     findings = []
-    for asked_id, python, missing in sorted(set(answers)):
+    for asked_id, python, missing, faults in sorted(set(job.rows)):
         if python != _minor():
             findings.append(Finding(f"executor {asked_id} runs Python {python}, the driver {_minor()}", mend_python))
         if missing:
@@ -110,15 +149,17 @@ def _ask_executors(spark: SparkSession, places: list[LiveExecutor]) -> list[Find
             if "planner" in missing:
                 mend = "send the package along: --py-files planner.zip; or install it on the executors"
             findings.append(Finding(f"executor {asked_id} lacks {', '.join(missing)}", mend))
+        findings += _tls_findings(f"executor {asked_id}", faults)
     if not findings:
-        _checked[context.applicationId, context.pythonExec] = known | set(new)
+        _checked[key] = known | set(new)
     return findings
 
 
-def _look() -> Callable[[Iterable[str]], Iterator[tuple[str, str, tuple[str, ...]]]]:
+def _look(tls: Certificates | None, host: str) -> Callable[[Iterable[str]], Iterator[_Answer]]:
     """Give what asks an executor for its Python and packages; a closure, so that it runs where planner is missing."""
+    paths = () if tls is None else (tls.certificate, tls.key, tls.ca, tls.name)
 
-    def look(elements: Iterable[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    def look(elements: Iterable[str]) -> Iterator[_Answer]:
         import importlib
         import platform
 
@@ -130,8 +171,14 @@ def _look() -> Callable[[Iterable[str]], Iterator[tuple[str, str, tuple[str, ...
             except ImportError:
                 missing.append(name.partition(".")[0])
         version = ".".join(platform.python_version_tuple()[:2])
+        faults: list[tuple[str, str]] = []
+        if paths and not missing:
+            from planner.runtime.certificates import Certificates
+            from planner.runtime.wire import local_address
+
+            faults = Certificates(*paths).faults(local_address(host, 1))
         for element in list(elements):
-            yield element, version, tuple(dict.fromkeys(missing))
+            yield element, version, tuple(dict.fromkeys(missing)), tuple(faults)
 
     return look
 

@@ -25,7 +25,7 @@ from planner.runtime.drive import Outcome, drive, slot_names
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.spark.launch import SparkSlots
-from planner.spark.preflight import classic_session, preflight
+from planner.spark.preflight import classic_session, driver_host, preflight
 
 __all__ = ["RunResult", "run"]
 
@@ -113,7 +113,7 @@ def run(
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
     if rebalance != "none" and rebalance not in POLICIES:
         raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
-    places, warnings = preflight(session, plan.cluster)
+    places, tls, warnings = preflight(session, plan.cluster, rendezvous)
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
@@ -126,7 +126,7 @@ def run(
     outcome = drive(
         plan,
         launch,
-        host=context.getConf().get("spark.driver.host") or "127.0.0.1",
+        host=driver_host(session),
         emulate=emulate,
         journal_path=folder / "journal.jsonl" if folder else None,
         progress=Progress(plan, scale=scale) if progress == "auto" else None,
@@ -136,6 +136,7 @@ def run(
         rebalancer=_rebalancer(plan, rebalance),
         moving=rebalance != "none",
         scale=scale,
+        tls=tls,
     )
     placements = launched[0].placements(outcome.summaries)
     settings = {
@@ -153,10 +154,14 @@ def run(
         write_load(load, folder)
     names = plan.graph.names
     warnings += _moved(plan, [place.id for place in places], placements)
+    warnings += (
+        [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost] if outcome.status == "done" else []
+    )
     values = {names[task]: value for task, value in sorted(outcome.results.items())}
     result = RunResult(plan, values, load, tuple(warnings), folder)
     if outcome.status != "done":
-        raise _error(outcome, names, result)
+        held = launched[0].held_elsewhere() if outcome.status == "lost" else None
+        raise _error(outcome, names, result, held)
     return result
 
 
@@ -167,10 +172,11 @@ def _rebalancer(plan: Plan, policy: str) -> Rebalancer:
     return rebalancer
 
 
-def _error(outcome: Outcome, names: list[str], result: RunResult) -> RunError:
+def _error(outcome: Outcome, names: list[str], result: RunResult, held: str | None) -> RunError:
     folder = str(result.run_dir) if result.run_dir else None
     skipped = [names[task] for task in outcome.skipped]
-    error = RunError(outcome.reason, outcome.failures, skipped, outcome.lost, folder)
+    reason = f"{outcome.reason}; {held}" if held else outcome.reason
+    error = RunError(reason, outcome.failures, skipped, outcome.lost, folder)
     error.result = result  # type: ignore[attr-defined]
     return error
 
@@ -198,18 +204,23 @@ def _result_writer(folder: Path, names: list[str]) -> Any:
     folder.mkdir(mode=0o700, exist_ok=True)
     taken: Iterator[int] = iter(range(len(names) + 1))
 
+    def made(name: str) -> Path:
+        path = folder / name
+        path.touch(mode=0o600)
+        return path
+
     def write(task: int, value: Any) -> None:
         stem = f"{next(taken)}-{re.sub(r'[^A-Za-z0-9._-]+', '_', names[task])[:80]}"
         if isinstance(value, pa.Table):
-            with pa.ipc.new_file(folder / f"{stem}.arrow", value.schema) as file:
+            with pa.ipc.new_file(made(f"{stem}.arrow"), value.schema) as file:
                 file.write_table(value)
             return
         try:
             text = json.dumps(value, allow_nan=False)
             if json.loads(text) != value:
                 raise ValueError
-            (folder / f"{stem}.json").write_text(text, encoding="utf-8")
+            made(f"{stem}.json").write_text(text, encoding="utf-8")
         except (TypeError, ValueError):
-            (folder / f"{stem}.pickle").write_bytes(pickle.dumps(value, protocol=5))
+            made(f"{stem}.pickle").write_bytes(pickle.dumps(value, protocol=5))
 
     return write

@@ -177,3 +177,9 @@ def test_files_without_rows_and_of_the_old_calendar_are_findings(tmp_path: Path)
     empty, calendar = read_parts(tmp_path).findings
     assert "0 rows" in empty.problem and "empty.parquet" in empty.problem and "full" not in empty.problem
     assert "old calendar" in calendar.problem and "old.parquet" in calendar.problem
+
+
+def test_a_location_does_not_show_the_secrets_of_its_uri() -> None:
+    from planner.io.locations import Location
+
+    assert "hunter2" not in repr(Location("s3://user:hunter2@bucket/a?token=hunter2", "bucket/a"))

@@ -285,6 +285,14 @@ def test_a_link_is_followed_when_writing(tmp_path: Path) -> None:
 
 
 def test_a_run_folder_is_written_and_read(tmp_path: Path) -> None:
+    before = os.umask(0)  # whatever others' files allow
+    try:
+        _written_and_read(tmp_path)
+    finally:
+        os.umask(before)
+
+
+def _written_and_read(tmp_path: Path) -> None:
     folder = create_run_folder(tmp_path / "runs" / "1", example())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     with pytest.raises(InputError, match="holds a run that has not ended"):
@@ -296,6 +304,10 @@ def test_a_run_folder_is_written_and_read(tmp_path: Path) -> None:
     assert report.slots.equals(load().slots)
     assert (report.status, report.settings) == ("done", load().settings)
     assert (report.predicted_makespan_us, report.measured_makespan_us, report.elapsed_us) == (10, 20, 30)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == dict.fromkeys(["plan.json", "run.json", "slots.parquet", "tasks.parquet"], 0o600)
+    write_plan(example(), folder.parent / "plan.json")
+    assert stat.S_IMODE((folder.parent / "plan.json").stat().st_mode) == 0o666  # it is of no run
 
 
 def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:

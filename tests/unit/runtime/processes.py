@@ -22,6 +22,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 class ProcessSlots:
     """Slots as processes of this machine. One that dies, or raises, is started again as often as `retries` says."""
 
+    run = staticmethod(run_slot)
     retries = 0
     pause_s = 0.3
 
@@ -37,7 +38,7 @@ class ProcessSlots:
     def start(self, slot: int) -> BaseProcess:
         attempt = self.attempts[slot]
         config = replace(self.configs[slot], attempt=attempt, incarnation=100 * (attempt + 1) + slot)
-        process = CONTEXT.Process(target=run_slot, args=(config,), daemon=True)
+        process = CONTEXT.Process(target=self.run, args=(config,), daemon=True)
         process.start()
         return process
 
