@@ -11,10 +11,13 @@ from typing import Any
 
 from planner import pipeline
 from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
+from planner.cli.history import history_summary, history_text
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
+from planner.errors import Fault, InputError
 from planner.explaining.explain import explain
 from planner.io import is_plan, read_graph, read_run
+from planner.io.locations import shown_place
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
@@ -120,6 +123,15 @@ def report_command(words: Namespace) -> None:
     _wrote(words, written)
 
 
+def history_command(words: Namespace) -> None:
+    """Carry out ``planner history``."""
+    experience = pipeline.experience_of(words.folder)
+    if not experience.runs:
+        problem = "holds no runs; expected the folder of a history, to which planner run --history adds runs"
+        raise InputError([Fault(shown_place(words.folder), problem)])
+    _show(words, history_summary(experience), lambda: history_text(experience))
+
+
 def run_command(words: Namespace) -> None:
     """Carry out ``planner run``; Spark is loaded here and nowhere else."""
     from planner.cli.running import run_on_spark
@@ -140,6 +152,8 @@ def planning_settings(reader: Reader) -> dict[str, Any]:
             settings["efficiency"] = pipeline.read_efficiency(reader.words.efficiency)
     if reader.words.weights is not None:
         settings["weights"] = reader.weights()
+    if reader.words.history is not None:
+        settings["history"] = reader.history()
     return settings
 
 
@@ -188,4 +202,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
     "simulate": simulate_command,
     "run": run_command,
     "report": report_command,
+    "history": history_command,
 }

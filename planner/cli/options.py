@@ -17,6 +17,8 @@ from planner.io import read_cluster
 from planner.model.cluster import Cluster, Network
 from planner.model.units import parse_bytes, parse_rate, parse_seconds, to_us
 from planner.model.weights import Weights
+from planner.partitioners.task_experience import TaskExperience
+from planner.pipeline.learning import experience_of
 from planner.pipeline.planning import OBJECTIVES
 from planner.rebalancing import POLICIES
 from planner.schedulers import method_names
@@ -177,6 +179,14 @@ class Reader:
     def rebalance(self, otherwise: str) -> Any:
         """Read ``--rebalance``."""
         return self.option("rebalance", otherwise, lambda text: _known(text, "policy", ["none", *POLICIES]))
+
+    def history(self) -> TaskExperience | None:
+        """Read ``--history``, and what its runs teach."""
+        experience = None
+        if self.words.history is not None:
+            with self.collecting("--history"):
+                experience = experience_of(self.words.history)
+        return experience
 
     def noise(self) -> float:
         """Read ``--noise``."""

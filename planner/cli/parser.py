@@ -73,6 +73,7 @@ def build_parser() -> Parser:
     _simulate(commands)
     _run(commands)
     _report(commands)
+    _history(commands)
     _warm(commands)
     parser.commands = dict(commands.choices)
     return parser
@@ -100,12 +101,14 @@ def _plan(commands: Any) -> None:
         epilog=_example(
             "plan graph.json --executors 4 --slots 2",
             "plan graph.json --executors 4 --explain",
+            "plan graph.json --executors 4 --history runs/history",
             "plan tasks.parquet --edges edges.parquet --cluster cluster.toml --bandwidth 1Gbit -o plan.json",
         ),
     )
     _graph(parser)
     _cluster(parser)
     _planning(parser)
+    parser.add_argument("--history", metavar="FOLDER", help="correct works and speeds by the runs in this folder")
     parser.add_argument(
         "--explain", action="store_true", help="say what limits the plan and what would help, planned again"
     )
@@ -186,6 +189,9 @@ def _run(commands: Any) -> None:
     parser.add_argument(
         "--rebalance", metavar="POLICY", help="how tasks are moved: planned (if left out), least_loaded, random or none"
     )
+    parser.add_argument(
+        "--history", metavar="FOLDER", help="correct works and speeds by the runs in this folder, and add this one"
+    )
     parser.add_argument("--run-dir", metavar="DIR", help="write plan, journal, load report, results and report here")
     _json(parser)
 
@@ -199,6 +205,20 @@ def _report(commands: Any) -> None:
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", help="the folder that `planner run --run-dir` wrote")
     parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (RUN_DIR/report.html if left out)")
+    _json(parser)
+
+
+def _history(commands: Any) -> None:
+    parser = commands.add_parser(
+        "history",
+        help="show what earlier runs teach",
+        description=(
+            "Show what the runs of a history teach: what tasks really take, and how fast hosts and executors are.\n"
+            "planner run --history adds runs to it; planner plan --history and planner run --history plan by it."
+        ),
+        epilog=_example("history runs/history", "history runs/history --json"),
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="the folder, or a URI of one, that runs were added to")
     _json(parser)
 
 

@@ -55,7 +55,15 @@ def run_on_spark(words: Namespace) -> None:
             print(plan_text(planned), end="\n\n", flush=True)
         try:
             shown: Literal["auto", "none"] = "none" if words.json else "auto"
-            result = run(planned, spark, run_dir=folder, emulate=emulate, progress=shown, rebalance=rebalance)
+            result = run(
+                planned,
+                spark,
+                run_dir=folder,
+                emulate=emulate,
+                progress=shown,
+                rebalance=rebalance,
+                history=words.history,
+            )
         except RunError as error:
             _show(words, planned, getattr(error, "result", None), error)
             raise

@@ -5,9 +5,11 @@ from planner.io.graph_file import read_graph, write_graph
 from planner.io.key_history import append_history, read_history
 from planner.io.plan_file import is_plan, read_plan, write_plan
 from planner.io.run_folder import create_run_folder, read_run, write_load
+from planner.io.run_history import append_run, read_runs
 
 __all__ = [
     "append_history",
+    "append_run",
     "create_run_folder",
     "is_plan",
     "read_cluster",
@@ -15,6 +17,7 @@ __all__ = [
     "read_history",
     "read_plan",
     "read_run",
+    "read_runs",
     "write_cluster",
     "write_graph",
     "write_load",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from planner.io.job_document import graph_document
 from planner.io.job_file import graph_from_document
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
-from planner.model.plan import Bound, Plan, Schedule, Trial
+from planner.model.plan import Bound, Learnt, Plan, Schedule, Trial
 from planner.model.units import MICROSECONDS, to_us
 
 __all__ = ["PLAN_FORMAT", "is_plan", "plain", "read_plan", "write_plan"]
@@ -26,7 +27,7 @@ __all__ = ["PLAN_FORMAT", "is_plan", "plain", "read_plan", "write_plan"]
 PLAN_FORMAT = "planner.plan/1"
 PLAN_KEYS = (
     *("format", "makespan", "lower_bound", "bound", "gap", "status", "method", "seconds", "objective", "value"),
-    *("trials", "notes", "settings", "tasks", "cluster", "graph"),
+    *("trials", "notes", "settings", "tasks", "cluster", "graph", "learnt"),
 )
 NEEDED = ("lower_bound", "method", "tasks", "cluster", "graph")
 TASK_KEYS = ("id", "executor", "slot", "start", "finish")
@@ -87,6 +88,7 @@ def _plan_document(plan: Plan) -> dict[str, Any]:
             for name, slot, start, finish in placed
         ],
         "graph": graph_document(plan.graph, lossy=True),
+        **({} if plan.learnt is None else {"learnt": plain(asdict(plan.learnt))}),
     }
 
 
@@ -164,8 +166,9 @@ def _plan(document: Any) -> Plan:
         faults.raise_if_any()
     assert graph is not None and cluster is not None  # noqa: S101 - for the type checker
     schedule = _schedule(document["tasks"], graph, cluster, faults)
+    learnt = _learnt(document["learnt"], graph, cluster, faults) if "learnt" in document else None
     faults.raise_if_any()
-    return Plan(graph, cluster, schedule, bound, **plan_fields)  # type: ignore[arg-type]
+    return Plan(graph, cluster, schedule, bound, learnt=learnt, **plan_fields)  # type: ignore[arg-type]
 
 
 def _part(key: str, read: Any, document: dict[str, Any], faults: Faults) -> Any:
@@ -175,6 +178,19 @@ def _part(key: str, read: Any, document: dict[str, Any], faults: Faults) -> Any:
     except InputError as error:
         faults.add_all(error.faults, also=True)
         return None
+
+
+def _learnt(value: Any, graph: Graph, cluster: Cluster, faults: Faults) -> Learnt:
+    table = faults.table("learnt", value, ("works", "speeds"), needed=("works", "speeds"))
+    found = {}
+    for name, count in (("works", graph.n), ("speeds", len(cluster.executors))):
+        path = f"learnt.{name}"
+        given = faults.items(path, table.get(name, []))
+        numbers = [faults.number(f"{path}[{i}]", each, "a factor above 0") for i, each in enumerate(given)]
+        if len(numbers) != count or not all(number > 0 for number in numbers):
+            faults.add(path, f"has {len(numbers)} factors; expected {count}, all above 0")
+        found[name] = np.array(numbers, dtype=np.float64)
+    return Learnt(**found)
 
 
 def _value(value: Any, faults: Faults) -> float:

@@ -4,7 +4,7 @@ from planner.model.builder import GraphBuilder, Handle
 from planner.model.cluster import Cluster, Executor, Link, Network
 from planner.model.graph import Call, Graph, Over, Pin, Ref, Refs
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
-from planner.model.plan import Bound, Plan, Schedule, Trial
+from planner.model.plan import Bound, Learnt, Plan, Schedule, Trial
 from planner.model.progress import Progress
 from planner.model.weights import Weights
 
@@ -18,6 +18,7 @@ __all__ = [
     "Graph",
     "GraphBuilder",
     "Handle",
+    "Learnt",
     "Link",
     "LoadReport",
     "Network",

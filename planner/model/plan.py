@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from planner.model.arrays import Int32, Int64
+from planner.model.arrays import Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.progress import Progress
@@ -16,7 +16,7 @@ from planner.model.units import MICROSECONDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bound", "Plan", "Schedule", "Trial"]
+__all__ = ["Bound", "Learnt", "Plan", "Schedule", "Trial"]
 
 
 _ROUNDING = 1e-12
@@ -63,6 +63,22 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
+class Learnt:
+    """What a history of runs made of what graph and cluster state.
+
+    Attributes
+    ----------
+    works : ndarray of float, shape (n,)
+        By what the work of each task was multiplied.
+    speeds : ndarray of float, shape (executors,)
+        By what the speed of each executor was multiplied.
+    """
+
+    works: Float64
+    speeds: Float64
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Where and when every task of a graph runs on a cluster.
 
@@ -91,6 +107,8 @@ class Plan:
         Seed, budget and whatever else the plan depended on.
     progress : Progress or None
         What had begun when it was made. A file of the plan does not hold it.
+    learnt : Learnt or None
+        Where a history was asked: by how much `graph` and `cluster` differ from what was stated.
     """
 
     graph: Graph
@@ -106,6 +124,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
+    learnt: Learnt | None = None
 
     @property
     def makespan_us(self) -> int:

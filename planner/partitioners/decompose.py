@@ -39,9 +39,12 @@ class Decomposed:
         For every source how many shards it has and why, and what the alternatives were predicted to cost.
     shards : dict of str to tuple of str
         From the id of a mapped task to the ids of its shards' tasks, in order.
+    origin : ndarray of int64, shape (n,)
+        Of each task, the position of the original one.
     """
 
     graph: Graph
+    origin: Int64
     notes: tuple[str, ...] = ()
     shards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -80,7 +83,7 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     (('squares[0]', 'squares[1]'), 'total')
     """
     if not graph.over:
-        return Decomposed(graph)
+        return Decomposed(graph, np.arange(graph.n))
     shardings, items = _cut_sources(graph, cluster)
     blocks = lay_out(graph, shardings, items)
     source, target, sizes = _edges(graph, blocks)
@@ -100,7 +103,8 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     )
     notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task])]
     shards = {graph.names[task]: blocks[task].names for task, over in sorted(graph.over.items()) if over.tree is None}
-    return Decomposed(new, tuple(notes), shards)
+    origin = np.repeat(np.arange(graph.n), [len(block.names) for block in blocks])
+    return Decomposed(new, origin, tuple(notes), shards)
 
 
 def _cut_sources(graph: Graph, cluster: Cluster) -> tuple[dict[int, Sharding], dict[int, Items]]:

@@ -19,7 +19,18 @@ import numpy as np
 
 from planner.model.arrays import Bool, Float64, Int32, Int64
 
-__all__ = ["Measured", "speeds_of"]
+__all__ = [
+    "LEAST_EFFECT",
+    "LEAST_EFFECT_BY_ROWS",
+    "LEAST_RUNS_BY_ROWS",
+    "Compared",
+    "Measured",
+    "compare_places",
+    "medians",
+    "on_several",
+    "sampled",
+    "speeds_of",
+]
 
 LEAST_KEYS = 10
 """Different keys that an executor must have run before anything is said of it."""
@@ -70,6 +81,30 @@ class Measured:
         return replace(self, **{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
 
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """How fast places are, as far as one comparison tells.
+
+    Attributes
+    ----------
+    enough : ndarray of bool, shape (places,)
+        Whether a place ran enough different keys for anything to be said.
+    speed : ndarray of float, shape (places,)
+    clear : ndarray of bool, shape (places,)
+        Whether another speed than 1 is beyond chance, and most of the place's runs agree.
+    runs : ndarray of int64, shape (places,)
+    """
+
+    enough: Bool
+    speed: Float64
+    clear: Bool
+    runs: Int64
+
+    def sure(self, least_runs: int) -> Bool:
+        """Tell which speeds are clear, and were seen in so many runs."""
+        return self.clear & (self.runs >= least_runs)
+
+
 def speeds_of(measured: Measured, place: Int32, block: Int64) -> Float64:
     """Give the speed of each place, an executor or a host.
 
@@ -92,59 +127,68 @@ def speeds_of(measured: Measured, place: Int32, block: Int64) -> Float64:
     measured, place = measured.where(known), place[known]
     if len(block) < 2 or not len(place):
         return speeds
-    by_rows = _sampled(measured.key) & measured.complete
-    compared, sure = _by_rows(measured.where(by_rows), place[by_rows], block)
-    speeds[sure] = compared[sure]
-    elsewhere = _on_several(measured.key, place)
-    elsewhere &= _sampled(np.where(elsewhere, measured.key, -1))
+    by_rows = sampled(measured.key) & measured.complete
+    compared = _by_rows(measured.where(by_rows), place[by_rows], block)
+    sure = compared.sure(LEAST_RUNS_BY_ROWS)
+    speeds[sure] = compared.speed[sure]
+    elsewhere = on_several(measured.key, place)
+    elsewhere &= sampled(np.where(elsewhere, measured.key, -1))
     kept = measured.where(elsewhere)
-    enough, compared, sure = _believed(kept, place[elsewhere], kept.key, block, LEAST_EFFECT, LEAST_RUNS)
-    speeds[enough] = np.where(sure, compared, 1.0)[enough]
+    compared = compare_places(kept, place[elsewhere], kept.key, block, LEAST_EFFECT)
+    speeds[compared.enough] = np.where(compared.sure(LEAST_RUNS), compared.speed, 1.0)[compared.enough]
     return speeds
 
 
-def _by_rows(measured: Measured, place: Int32, block: Int64) -> tuple[Float64, Bool]:
+def _by_rows(measured: Measured, place: Int32, block: Int64) -> Compared:
     """Compare keys with others of about as many rows."""
     n = len(place)
     order = np.lexsort((measured.key, measured.log_rows))
     alike = np.empty(n, dtype=np.int64)
     alike[order] = np.arange(n) * max(1, min(n // LIKE_ROWS, MOST_BINS)) // max(n, 1)
-    _, compared, sure = _believed(measured, place, alike, block, LEAST_EFFECT_BY_ROWS, LEAST_RUNS_BY_ROWS)
-    return compared, sure
+    return compare_places(measured, place, alike, block, LEAST_EFFECT_BY_ROWS)
 
 
-def _believed(
-    measured: Measured, place: Int32, alike: Int64, block: Int64, least: float, least_runs: int
-) -> tuple[Bool, Float64, Bool]:
-    """Compare places; give which have enough keys, their speeds, and which of those are certain."""
+def compare_places(measured: Measured, place: Int32, alike: Int64, block: Int64, least: float) -> Compared:
+    """Compare places by what is alike.
+
+    Parameters
+    ----------
+    measured : Measured
+    place : ndarray of int32, shape (n,)
+    alike : ndarray of int64, shape (n,)
+        Rows of the same number would take the same time in the same place, but for chance.
+    block : ndarray of int64, shape (places,)
+        As `speeds_of` takes it.
+    least : float
+        Effects below this are none.
+    """
     places = len(block)
     pairs = np.unique(measured.key * places + place)
     keys = np.bincount(pairs % places, minlength=places)
-    enough = keys >= LEAST_KEYS
+    seen = np.unique(measured.run.astype(np.int64) * places + place) % places
+    runs = np.bincount(seen, minlength=places)
+    enough, nothing = keys >= LEAST_KEYS, np.zeros(places, dtype=bool)
     if not enough.any():
-        return enough, np.ones(places), enough
+        return Compared(enough, np.ones(places), nothing, runs)
     effect, rest, freedom = _polished(measured.log_seconds, alike, measured.run, place, places)
     if freedom <= 0:
-        return np.zeros(places, dtype=bool), np.ones(places), np.zeros(places, dtype=bool)
+        return Compared(nothing, np.ones(places), nothing, runs)
     # Own and common spread: the own one of few keys may be small by chance.
-    spread = 1.4826 * np.maximum(_medians(np.abs(rest), place, places), np.median(np.abs(rest)))
+    spread = 1.4826 * np.maximum(medians(np.abs(rest), place, places), np.median(np.abs(rest)))
     error = 1.2533 * spread * np.sqrt(len(place) / freedom / np.maximum(keys, 1))
     strict = NormalDist().inv_cdf(1 - (1 - NormalDist().cdf(SURE)) / max(1, int(enough.sum()) - 1))
     relative, usual = np.zeros(places), np.zeros(places)
     for mine in (np.flatnonzero(enough & (block == each)) for each in np.unique(block[enough])):
         relative[mine] = effect[mine] - _measure(effect[mine])
         usual[mine] = np.median(error[mine])
-    sure = enough & (np.abs(relative) > strict * np.hypot(error, usual)) & (np.abs(relative) > np.log1p(least))
-    if sure.any():
-        runs, agreeing = _agreeing(measured, place, alike, block, relative, np.log1p(least))
-        sure &= (runs >= least_runs) & (2 * agreeing > runs)
-    return enough, np.exp(-relative), sure
+    clear = enough & (np.abs(relative) > strict * np.hypot(error, usual)) & (np.abs(relative) > np.log1p(least))
+    if clear.any():
+        clear &= 2 * _agreeing(measured, place, alike, block, relative, np.log1p(least)) > runs
+    return Compared(enough, np.exp(-relative), clear, runs)
 
 
-def _agreeing(
-    measured: Measured, place: Int32, alike: Int64, block: Int64, relative: Float64, least: float
-) -> tuple[Int64, Int64]:
-    """Count the runs of each place, and those in which, taken by themselves, it was as fast or slow as it has to be."""
+def _agreeing(measured: Measured, place: Int32, alike: Int64, block: Int64, relative: Float64, least: float) -> Int64:
+    """Count the runs of each place in which, taken by themselves, it was as fast or slow as it has to be."""
     pair = measured.run.astype(np.int64) * len(block) + place
     pairs, index = np.unique(pair, return_inverse=True)
     where, within = pairs % len(block), pairs // len(block)
@@ -154,7 +198,7 @@ def _agreeing(
     for mine in (np.flatnonzero(peers == each) for each in np.unique(peers)):
         effect[mine] -= _measure(effect[mine])
     agrees = effect * np.sign(relative[where]) > least
-    return np.bincount(where, minlength=len(block)), np.bincount(where[agrees], minlength=len(block))
+    return np.bincount(where[agrees], minlength=len(block))
 
 
 def _measure(effect: Float64) -> float:
@@ -169,8 +213,8 @@ def _polished(values: Float64, alike: Int64, run: Int32, place: Int32, places: i
     effect, rest = np.zeros(places), values.copy()
     for _ in range(ROUNDS):
         for group, n in ((alike, likes), (run, runs)):
-            rest -= _medians(rest, group, n)[group]
-        step = _medians(rest, place, places)
+            rest -= medians(rest, group, n)[group]
+        step = medians(rest, place, places)
         effect += step
         rest -= step[place]
         if np.abs(step).max() < STILL:
@@ -179,7 +223,7 @@ def _polished(values: Float64, alike: Int64, run: Int32, place: Int32, places: i
     return effect, rest, len(values) - used
 
 
-def _medians(values: Float64, group: Int32 | Int64, n: int) -> Float64:
+def medians(values: Float64, group: Int32 | Int64, n: int) -> Float64:
     """Give the median of each of `n` groups; 0 for one that is empty."""
     ordered = values[np.lexsort((values, group))]
     size = np.bincount(group, minlength=n)
@@ -189,22 +233,22 @@ def _medians(values: Float64, group: Int32 | Int64, n: int) -> Float64:
     return found
 
 
-def _on_several(key: Int64, place: Int32) -> Bool:
-    """Tell which rows are of keys that ran in more than one place."""
+def on_several(key: Int64, place: Int32) -> Bool:
+    """Tell which rows are of keys, numbers from 0, that ran in more than one place."""
     one_of_them = np.zeros(int(key.max()) + 1, dtype=place.dtype)
     one_of_them[key] = place
     elsewhere = np.bincount(key[place != one_of_them[key]], minlength=len(one_of_them))
     return np.asarray(elsewhere[key] > 0)
 
 
-def _sampled(key: Int64) -> Bool:
+def sampled(key: Int64, most: int = MOST_SAMPLED) -> Bool:
     """Take the rows of at most so many keys, all rows of each; none of negative ones."""
     known = np.flatnonzero(np.bincount(key[key >= 0]))
-    if len(known) <= MOST_SAMPLED:
+    if len(known) <= most:
         return key >= 0
     mixed = (known.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     chosen = np.zeros(int(known[-1]) + 1, dtype=bool)
-    chosen[known[np.argsort(mixed, kind="stable")[:MOST_SAMPLED]]] = True
+    chosen[known[np.argsort(mixed, kind="stable")[:most]]] = True
     return chosen[np.maximum(key, 0)] & (key >= 0)

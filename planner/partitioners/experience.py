@@ -1,8 +1,6 @@
 """What earlier runs teach: seconds of every key on an executor of speed 1, a guess for new keys, speeds of executors.
 
-Of each key the newest runs decide: the median of the last five, which two bad ones cannot carry away. Where the last
-three are all above, or all below, everything before them, the key's cost has drifted, and they alone count; one bad run
-cannot do that.
+Of each key the newest runs decide (`planner.partitioners.newest`).
 """
 
 from __future__ import annotations
@@ -18,12 +16,10 @@ from planner.model.arrays import Bool, Float64, Int64
 from planner.model.units import MICROSECONDS
 from planner.partitioners.executor_speeds import Measured, speeds_of
 from planner.partitioners.measured_rows import MeasuredRows, measured_rows
+from planner.partitioners.newest import by_age, newest, row_medians
 from planner.partitioners.power_law import power_law
 
 __all__ = ["Experience", "learn"]
-
-NEWEST, AFTER_DRIFT, LOOKED_BACK = 5, 3, 10
-"""Runs of a key whose median counts; those that count after a drift; those that it is compared with, all in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,26 +133,11 @@ class _Keys:
         log_rows = np.log(np.add.reduceat(self.pieces.rows, self.first))
         seconds = self.pieces.us * _speed(self.pieces, speeds, host_speeds) / MICROSECONDS
         level = np.log(np.add.reduceat(seconds, self.first)) - slope * log_rows
-        key = self.key[self.first]
-        age = np.arange(len(key)) - np.searchsorted(key, key)
-        levels, sizes = (np.full((len(self.key_hash), LOOKED_BACK), np.nan) for _ in range(2))
-        seen = age < LOOKED_BACK
-        levels[key[seen], age[seen]], sizes[key[seen], age[seen]] = level[seen], log_rows[seen]
-        newest, older = levels[:, :AFTER_DRIFT], levels[:, AFTER_DRIFT:]
-        above = newest.min(axis=1) > np.fmax.reduce(older, axis=1)
-        drifted = above | (newest.max(axis=1) < np.fmin.reduce(older, axis=1))
-        too_old = np.arange(LOOKED_BACK) >= np.where(drifted, AFTER_DRIFT, NEWEST)[:, None]
-        levels[too_old] = sizes[too_old] = np.nan
-        typical = _row_medians(sizes)
-        return typical, _row_medians(levels) + slope * typical
-
-
-def _row_medians(values: Float64) -> Float64:
-    """Give the median of each row; missing values, of which every row has some other, do not count."""
-    ordered = np.sort(values, axis=1)
-    count = np.sum(~np.isnan(values), axis=1)
-    row = np.arange(len(values))
-    return np.asarray((ordered[row, (count - 1) // 2] + ordered[row, count // 2]) / 2)
+        key, keys = self.key[self.first], len(self.key_hash)
+        levels, sizes = by_age(level, key, keys), by_age(log_rows, key, keys)
+        counts = newest(levels)
+        typical = row_medians(np.where(counts, sizes, np.nan))
+        return typical, row_medians(np.where(counts, levels, np.nan)) + slope * typical
 
 
 def _law(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from planner.model.arrays import Bool, Float64, Int32, Int64
 
-__all__ = ["MeasuredRows", "measured_rows"]
+__all__ = ["MeasuredRows", "codes_of", "measured_rows", "run_ranks"]
 
 _READ = ["key_hash", "keys", "partition", "executor", "host", "rows", "wall_us", "run", "application", "recorded_at"]
 
@@ -75,9 +75,9 @@ def measured_rows(history: pa.Table) -> MeasuredRows:
     history = history.select(_READ)
     said = pc.and_(pc.is_valid(history["wall_us"]), pc.greater(pc.fill_null(history["keys"], 0), 0))
     history = history if pc.all(said).as_py() else history.filter(said)
-    application, applications = _codes(history["application"])
-    executor, executors = _codes(history["executor"])
-    host, hosts = _codes(history["host"])
+    application, applications = codes_of(history["application"])
+    executor, executors = codes_of(history["executor"])
+    host, hosts = codes_of(history["host"])
     pairs = np.where(executor >= 0, (application.astype(np.int64) + 1) * max(len(executors), 1) + executor, -1)
     used, place = np.unique(pairs, return_inverse=True)
     unknown = int(len(used) > 0 and used[0] < 0)
@@ -90,7 +90,7 @@ def measured_rows(history: pa.Table) -> MeasuredRows:
         key_hash=_whole(history["key_hash"], 0),
         keys=keys,
         light=np.asarray(history["key_hash"].is_null()) | (keys > 1),
-        run=_ranks(history),
+        run=run_ranks(history),
         partition=_whole(history["partition"], -1).astype(np.int32),
         executor=place.astype(np.int32),
         host=host,
@@ -102,9 +102,9 @@ def measured_rows(history: pa.Table) -> MeasuredRows:
     )
 
 
-def _ranks(history: pa.Table) -> Int32:
+def run_ranks(history: pa.Table) -> Int32:
     """Give the run of each row: 0 is the newest."""
-    run, runs = _codes(history["run"])
+    run, runs = codes_of(history["run"])
     when = _whole(history["recorded_at"].cast(pa.int64()), 0)
     latest = np.zeros(len(runs), dtype=np.int64)
     np.maximum.at(latest, run, when)
@@ -113,7 +113,7 @@ def _ranks(history: pa.Table) -> Int32:
     return rank[run]
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[Int32, list[Any]]:
+def codes_of(column: pa.ChunkedArray) -> tuple[Int32, list[Any]]:
     """Give a column of text as positions in its ordered values; −1 for null."""
     coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
     coded = coded.unify_dictionaries().combine_chunks()

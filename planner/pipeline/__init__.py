@@ -3,6 +3,7 @@
 from planner.pipeline.comparing import Comparison, compare, known_methods
 from planner.pipeline.curves import Curve, curve
 from planner.pipeline.efficiency import Efficiency, read_efficiency
+from planner.pipeline.learning import experience_of
 from planner.pipeline.planning import plan
 from planner.pipeline.plans import Plan, read_plan
 from planner.pipeline.replanning import replan
@@ -16,6 +17,7 @@ __all__ = [
     "Simulation",
     "compare",
     "curve",
+    "experience_of",
     "known_methods",
     "plan",
     "read_efficiency",

@@ -13,12 +13,13 @@ from planner.errors import Fault, InputError
 from planner.model.cluster import Cluster
 from planner.model.compiled import slowness
 from planner.model.graph import Graph
-from planner.model.plan import Bound, Trial
+from planner.model.plan import Bound, Learnt, Trial
 from planner.model.units import MICROSECONDS
 from planner.model.weights import Weights
 from planner.objective import price_us
 from planner.partitioners import decompose
 from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
+from planner.pipeline.learning import History, with_history
 from planner.pipeline.plans import Plan
 from planner.schedulers import Found, auto, get, solve
 from planner.spills import spills_told
@@ -40,6 +41,7 @@ def plan(
     objective: str = "makespan",
     efficiency: Efficiencies | None = None,
     weights: Weights | Mapping[str, float] | None = None,
+    history: History | None = None,
 ) -> Plan:
     """Plan a graph on a cluster.
 
@@ -65,6 +67,9 @@ def plan(
         kinds, or as an array in the graph's and the cluster's order.
     weights : Weights or mapping, optional
         For the objective ``weighted``, such as ``{"time": 1, "gigabytes": 5, "imbalance": 0.5}``.
+    history : str or path, optional
+        Folder, or URI of one, to which runs were added (`planner.spark.run` with ``history=``): works and speeds are
+        corrected by what these took, and notes of the plan say how. One that is not there yet changes nothing.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def plan(
     ------
     InputError
         For an unknown method or objective, a budget or seed below 0, an efficiency or weights that do not fit the
-        objective.
+        objective, files in the history that are none.
     InfeasibleError
         If a task fits no executor's memory.
 
@@ -90,6 +95,11 @@ def plan(
     if method != "auto":
         get(method)  # an unknown name is told before any work
     began = time.perf_counter()
+    told: tuple[str, ...] = ()
+    learnt: Learnt | None = None
+    if history is not None:
+        corrected = with_history(graph, cluster, history)
+        graph, cluster, learnt, told = corrected.graph, corrected.cluster, corrected.learnt, corrected.notes
     whole = decompose(graph, cluster)
     problem = Problem.of(whole.graph, cluster)
     bound = lower_bound(problem)
@@ -113,11 +123,12 @@ def plan(
         value=value,
         best_value=best,
         trials=found.trials,
-        notes=(*whole.notes, found.stopped, *_in_haste(found), *spills_told(problem, cluster, found.schedule)),
+        notes=(*told, *whole.notes, found.stopped, *_in_haste(found), *spills_told(problem, cluster, found.schedule)),
         settings={
             **{"method": method, "budget": budget, "iterations": iterations, "seed": seed},
             **({} if counts is None else {"weights": asdict(counts)}),
         },
+        learnt=None if learnt is None else Learnt(learnt.works[whole.origin], learnt.speeds),
     )
 
 

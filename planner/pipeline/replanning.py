@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+
 from planner.bounds import lower_bound
 from planner.cost import Problem
 from planner.model import plan as model
 from planner.model.cluster import Cluster
-from planner.model.plan import Bound
+from planner.model.plan import Bound, Learnt
 from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 from planner.pipeline.plans import Plan
@@ -84,7 +86,20 @@ def replan(
         notes=(*plan.notes, found.stopped, *spills_told(problem, world, found.schedule)),
         settings={**plan.settings, "replanned_at": progress.now_us / MICROSECONDS},
         progress=progress,
+        learnt=_carried(plan, world),
     )
+
+
+def _carried(plan: model.Plan, world: Cluster) -> Learnt | None:
+    """Keep what a history made of works, and of the speeds of executors that are still as they were."""
+    if plan.learnt is None:
+        return None
+    known = {
+        executor.id: (executor, by) for executor, by in zip(plan.cluster.executors, plan.learnt.speeds, strict=True)
+    }
+    same = [known.get(executor.id, (None, 1.0)) for executor in world.executors]
+    speeds = [by if was == executor else 1.0 for executor, (was, by) in zip(world.executors, same, strict=True)]
+    return Learnt(plan.learnt.works, np.array(speeds))
 
 
 def _found_at_once(problem: Problem, plan: model.Plan, bound: Bound, *, foreseen: bool) -> Found:

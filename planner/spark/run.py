@@ -15,7 +15,9 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from planner.errors import Fault, InputError, RunError
+from planner.io.history_folder import make_folder
 from planner.io.run_folder import create_run_folder, write_load
+from planner.io.run_history import append_run
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.rebalancing import POLICIES, Rebalancer
@@ -73,6 +75,7 @@ def run(
     emulate: float | None = None,
     progress: Literal["auto", "none"] = "auto",
     rebalance: Literal["planned", "least_loaded", "random", "none"] = "planned",
+    history: str | Path | None = None,
     rendezvous: float = 60.0,
     silence: float = 60.0,
 ) -> RunResult:
@@ -92,6 +95,8 @@ def run(
         ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
     rebalance : {"planned", "least_loaded", "random", "none"}
         How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
+    history : str or Path, optional
+        Folder, or URI of one, that gets a file of what every task really took; `planner.plan` learns from it.
     rendezvous, silence : float
         Seconds after which slots that never started, or that fell silent, are given up.
 
@@ -102,7 +107,7 @@ def run(
     Raises
     ------
     InputError
-        If no session is active, or the graph has nothing to run.
+        If no session is active, the graph has nothing to run, or the history is no folder that can be written to.
     PreflightError
         If the session is not what the run needs.
     RunError
@@ -113,6 +118,8 @@ def run(
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
     if rebalance != "none" and rebalance not in POLICIES:
         raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
+    if history is not None:
+        make_folder(history)  # a wrong place is told before anything runs for it
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
     folder = create_run_folder(run_dir, plan) if run_dir is not None else None
     scale = emulate if emulate is not None else 1.0
@@ -152,17 +159,27 @@ def run(
     load = load_report(plan, outcome, placements, scale=scale, settings=settings)
     if folder:
         write_load(load, folder)
+    if history is not None:
+        warnings += _remembered(plan, load, history)
     names = plan.graph.names
     warnings += _moved(plan, [place.id for place in places], placements)
-    warnings += (
-        [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost] if outcome.status == "done" else []
-    )
+    if outcome.status == "done":
+        warnings += [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost]
     values = {names[task]: value for task, value in sorted(outcome.results.items())}
     result = RunResult(plan, values, load, tuple(warnings), folder)
     if outcome.status != "done":
         held = launched[0].held_elsewhere() if outcome.status == "lost" else None
         raise _error(outcome, names, result, held)
     return result
+
+
+def _remembered(plan: Plan, load: LoadReport, history: str | Path) -> list[str]:
+    """Add a run to its history; that this fails is no reason to lose its results."""
+    try:
+        append_run(plan, load, history)
+    except InputError as error:
+        return [f"the run is not in the history: {error}"]
+    return []
 
 
 def _rebalancer(plan: Plan, policy: str) -> Rebalancer:
