@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,6 +92,8 @@ class Plan:
         Seed, budget and whatever else the plan depended on.
     progress : Progress or None
         What had begun when it was made. A file of the plan does not hold it.
+    backups : dict of int to tuple of int
+        From a task with standby replicas to the slots that stand by for it, first choice first.
     """
 
     graph: Graph
@@ -106,6 +109,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
+    backups: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def makespan_us(self) -> int:

@@ -115,6 +115,8 @@ def _timeout_us(given: Mapping[str, Any], where: Callable[[str], str], faults: l
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     try:
         text = repr(value)
     except ValueError:  # Python turns no integer of more than 4300 digits into text
