@@ -264,7 +264,7 @@ def _together(
         taken = [name[executor] for executor, already in zip(executor_of, begun, strict=True) if already]
         short = len({name[executor] for executor in able} - {*taken}) < begun.count(False)
         # Hosts do not count where they are too few, or were when those began; executors do, unless some are closed.
-        if short and (zone == "host" or progress.closed) or (zone == "host" and len({*taken}) < len(taken)):
+        if (short and (zone == "host" or progress.closed)) or (zone == "host" and len({*taken}) < len(taken)):
             return []
         faults, first = [], dict[str, int]()
         for i in sorted(range(len(replicas)), key=lambda i: not begun[i]):
