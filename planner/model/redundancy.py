@@ -23,7 +23,11 @@ REDUNDANCY_KEYS = ("replicas", "redundancy", "retries", "timeout")
 """As keys of a job file, columns of Parquet, and arguments of `GraphBuilder.add`."""
 
 MODES = ("standby", "active")
+"""The first is meant where none is named."""
+
 LONGEST_TIMEOUT_S = 10**9
+"""Seconds above which a time-out is taken for a mistake."""
+
 MOST = 10**6
 """Replicas and retries above which a number is taken for a mistake."""
 
