@@ -55,8 +55,10 @@ def validate(
     faults = [*_shape_faults(graph, cluster, schedule), *_progress_shape_faults(graph, cluster, begun)]
     if faults:
         raise InvalidPlanError(faults)
-    checks = (_duration_faults, _precedence_faults, _overlap_faults, _memory_faults, _place_faults, _progress_faults)
-    checks = (*checks, _copy_faults)
+    checks = (
+        *(_duration_faults, _precedence_faults, _overlap_faults, _memory_faults),
+        *(_place_faults, _copy_faults, _progress_faults),
+    )
     faults = [fault for check in checks for fault in check(graph, cluster, schedule, begun)]
     faults += [] if backups is None else _backup_faults(graph, cluster, schedule, begun, backups)
     if faults:

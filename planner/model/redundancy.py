@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from planner.errors import Fault, InputError
@@ -95,7 +95,7 @@ def _whole(
     if key not in given:
         return None
     value = given[key]
-    if isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= MOST:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and least <= value <= MOST:
         return int(value)
     faults.append(Fault(where(key), f"is {_shown(value)}; expected a whole number from {least} to {MOST:,}"))
     return None
@@ -108,8 +108,8 @@ def _timeout_us(given: Mapping[str, Any], where: Callable[[str], str], faults: l
             seconds = parse_seconds(value)
         except InputError:
             seconds = math.nan
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        seconds = float(value) if abs(value) < 1e300 else math.inf
+    elif isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        seconds = float(value) if value < LONGEST_TIMEOUT_S + 1 else math.inf
     timeout_us = round(seconds * MICROSECONDS) if 0 < seconds <= LONGEST_TIMEOUT_S else 0
     if timeout_us > 0:
         return timeout_us
@@ -131,9 +131,9 @@ def _shown(value: Any) -> str:
 def redundancy_faults(
     n: int,
     names: pa.StringArray,
-    replicas: Mapping[int, Replicas],
-    retries: Mapping[int, int],
-    timeouts_us: Mapping[int, int],
+    replicas: Mapping[int, Any],
+    retries: Mapping[int, Any],
+    timeouts_us: Mapping[int, Any],
     copy_of: Mapping[int, int],
     apart: Mapping[int, str],
 ) -> Iterator[Fault]:
@@ -167,7 +167,7 @@ def redundancy_faults(
         unit = " of microseconds" if what == "timeout" else ""
         most = MOST if what == "retries" else LONGEST_TIMEOUT_S * MICROSECONDS
         for task, number in numbers.items():
-            whole = isinstance(number, Integral) and not isinstance(number, bool)
+            whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
             if 0 <= task < n and not (whole and least <= number <= most):
                 wanted_number = f"expected a whole number{unit} from {least} to {most:,}"
                 yield Fault(f"{task_path(names, task)}.{what}", f"is {_shown(number)}; {wanted_number}")
