@@ -6,13 +6,26 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from strategies import asking, clusters, graphs
 
-from planner import Cluster, Graph, InfeasibleError, InputError, Pin, Progress, plan, replan, simulate
+from planner import (
+    Cluster,
+    Executor,
+    Graph,
+    InfeasibleError,
+    InputError,
+    Pin,
+    Progress,
+    Replicas,
+    plan,
+    replan,
+    simulate,
+)
 from planner.bounds import lower_bound
 from planner.cost import Problem
+from planner.errors import InvalidPlanError
 from planner.model import Schedule
 from planner.partitioners import decompose
 from planner.report import Redundancy
@@ -165,3 +178,74 @@ def test_plans_with_copies_are_replayed_and_rebalanced(given_: tuple[Graph, Clus
         assert "where memory may stand in the way" in str(error)
     else:
         assert (lived.schedule.finish_us >= 0).all()
+
+
+def apart(names: list[int] | list[str]) -> bool:
+    return len({*names}) == len(names)
+
+
+class Asked:
+    """What replicas have to keep, as it is said: better places are looked for among all that there are."""
+
+    def __init__(self, cluster: Cluster, progress: Progress) -> None:
+        self.ids = [e.id for e in cluster.executors]
+        self.hosts = [e.host for e in cluster.executors]
+        self.closed = bool(progress.closed)
+        self.open = [i for i, name in enumerate(self.ids) if name not in progress.closed]
+
+    def can_be_apart(self, begun: list[int], left: int, of: list[str]) -> bool:
+        there = itertools.product(self.open, repeat=left)
+        return any(apart([of[i] for i in (*begun, *chosen)]) for chosen in there)
+
+    def copies(self, begun: list[int], left: list[int]) -> bool:
+        """Tell whether copies are where they may; those that have begun may be anywhere."""
+        choices = itertools.product(self.open, repeat=len(left))
+        if self.closed and not any(apart([*chosen]) and not {*chosen} & {*begun} for chosen in choices):
+            return True
+        if not apart([self.ids[i] for i in left]) or {*begun} & {*left}:
+            return False
+        return not self.can_be_apart(begun, len(left), self.hosts) or apart([self.hosts[i] for i in (*begun, *left)])
+
+    def backups(self, home: int, on: list[int], count: int) -> bool:
+        others = [i for i in self.open if i != home]
+        wanted = min(count, len(others)) if self.closed else count
+        if len(on) != wanted or not {*on} <= {*others} or not apart([self.ids[i] for i in on]):
+            return False
+        return not self.can_be_apart([home], count, self.hosts) or apart([self.hosts[i] for i in (home, *on)])
+
+
+@given(st.data(), st.lists(st.sampled_from(["x", "y", "z"]), min_size=2, max_size=4), st.integers(2, 3))
+@settings(max_examples=400, deadline=None)
+def test_the_validator_takes_what_keeps_the_rules_and_nothing_else(
+    data: st.DataObject, hosts: list[str], count: int
+) -> None:
+    """Tasks take no time and no memory here, so that nothing but replicas can be wrong."""
+    cluster = Cluster(tuple(Executor(str(i), host=host) for i, host in enumerate(hosts)))
+    mode = data.draw(st.sampled_from(["active", "standby"]))
+    copies = range(1, count) if mode == "active" else ()
+    graph = Graph.from_arrays(
+        work=[0] * (1 + len(copies)), replicas={0: Replicas(count, mode)}, copy_of=dict.fromkeys(copies, 0)
+    )
+    executors = st.sampled_from(range(len(hosts)))
+    closed = data.draw(st.lists(executors, unique=True, max_size=len(hosts) - 1))
+    now = data.draw(st.booleans())
+    begun = [now and data.draw(st.booleans()) for _ in range(graph.n)]
+    free = executors.filter(lambda i: i not in closed)
+    slot = np.array([data.draw(executors if already else free) for already in begun], np.int32)
+    nothing = np.zeros(graph.n, np.int64)
+    progress = Progress(0, np.where(begun, slot, -1).astype(np.int32), nothing, nothing, tuple(map(str, closed)))
+    asked, schedule, on = Asked(cluster, progress), Schedule(slot, nothing, nothing), []
+    if mode == "active":
+        sides = [[int(s) for s, already in zip(slot, begun, strict=True) if already == side] for side in (True, False)]
+        fine = asked.copies(*sides)
+    else:
+        some = st.permutations(range(len(hosts))).map(lambda order: order[: count - 1])
+        on = data.draw(some | st.lists(executors, min_size=count - 2, max_size=count))
+        fine = asked.backups(int(slot[0]), on, count - 1)
+    event(f"{mode} {fine}")
+    try:
+        validate(graph, cluster, schedule, progress, {0: tuple(on)} if mode == "standby" else {})
+    except InvalidPlanError as error:
+        assert not fine, error
+    else:
+        assert fine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planner import Cluster, Executor, Graph, GraphBuilder, InfeasibleError, InputError, Pin, Replicas
-from planner.model import Call, Ref
+from planner.model import Call, Over, Ref
 from planner.partitioners import decompose
 
 THREE = Cluster(tuple(Executor(str(i), kind="gpu" if i < 2 else "cpu") for i in range(3)))
@@ -59,11 +59,22 @@ def test_every_shard_and_every_task_of_a_tree_has_copies() -> None:
 
 
 def test_copies_that_a_graph_has_stay_beside_what_is_cut() -> None:
-    builder = GraphBuilder()
-    builder.add("m:f", id="a", replicas=2, redundancy="active")
-    once = decompose(builder.build(), THREE).graph
-    assert once.names == ["a", "a~2"]
-    assert decompose(once, Cluster.uniform(2)).graph is once
+    graph = Graph.from_arrays(
+        ["m", "a", "a~2", "b"],
+        work=[9, 1, 1, 1],
+        source=[0, 0, 1],
+        target=[1, 2, 3],
+        calls=[Call("m:f"), Call("m:g", (Ref(0),)), Call("m:g", (Ref(0),)), Call("m:h", (Ref(1),))],
+        over={0: Over(items=tuple(range(9)))},
+        replicas={1: Replicas(2, "active"), 3: Replicas(2, "active")},
+        copy_of={2: 1},
+    )
+    cut = decompose(graph, THREE).graph
+    assert {cut.names[copy]: cut.names[task] for copy, task in cut.copy_of.items()} == {"a~2": "a", "b~2": "b"}
+    shards = [task for task, name in enumerate(cut.names) if name.startswith("m[")]
+    a, copy = cut.index["a"], cut.index["a~2"]
+    assert cut.predecessors(a).tolist() == cut.predecessors(copy).tolist() == shards
+    assert cut.calls[a] == cut.calls[copy]
 
 
 @pytest.mark.parametrize("mode", ["active", "standby"])
