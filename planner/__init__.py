@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from planner.errors import InfeasibleError, InputError, PlannerError, PreflightError, RunError
     from planner.io import read_cluster, read_graph, write_cluster, write_graph
-    from planner.model import Cluster, Executor, Graph, GraphBuilder, Link, LoadReport, Network, Pin, Progress, Weights
+    from planner.model import (
+        Cluster,
+        Executor,
+        Graph,
+        GraphBuilder,
+        Link,
+        LoadReport,
+        Network,
+        Pin,
+        Progress,
+        Replicas,
+        Weights,
+    )
     from planner.pipeline import Efficiency, Plan, compare, curve, plan, read_efficiency, read_plan, replan, simulate
 
 _HOME = {
@@ -27,6 +39,7 @@ _HOME = {
         "Network",
         "Pin",
         "Progress",
+        "Replicas",
         "Weights",
     ),
     "planner.pipeline": (
@@ -58,6 +71,7 @@ __all__ = [
     "PlannerError",
     "PreflightError",
     "Progress",
+    "Replicas",
     "RunError",
     "Weights",
     "compare",

@@ -12,7 +12,7 @@ from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.cluster import Cluster
 from planner.model.graph import Graph
 from planner.model.progress import Progress
-from planner.placement import apart_groups, placements
+from planner.placement import apart_groups, host_numbers, placements
 
 __all__ = ["Problem"]
 
@@ -55,6 +55,10 @@ class Problem:
         Row of each task in `place`; tasks of one row are equal in this.
     apart : ndarray of int32, shape (n,)
         Group of tasks that run on different executors, from 0; −1 where a task is in none.
+    apart_host : ndarray of bool, shape (groups,)
+        Whether a group is on different hosts, too.
+    host : ndarray of int32, shape (executors,)
+        Number of each executor's host.
     fixed_slot : ndarray of int32, shape (n,)
         Slot of a task that has begun; −1 for the others.
     fixed_start_us, fixed_finish_us : ndarray of int64, shape (n,)
@@ -82,6 +86,8 @@ class Problem:
     place: Bool
     place_row: Int32
     apart: Int32
+    apart_host: Bool
+    host: Int32
     fixed_slot: Int32
     fixed_start_us: Int64
     fixed_finish_us: Int64
@@ -107,6 +113,7 @@ class Problem:
         memory = np.array([-1 if e.memory_bytes is None else e.memory_bytes for e in cluster.executors], dtype=np.int64)
         begun = Progress.none(graph.n) if progress is None else progress
         place, place_row = placements(graph, cluster, begun)
+        apart = apart_groups(graph, cluster, begun, place, place_row)
         return cls(
             slot_executor=cluster.slot_executor,
             executor_class=executor_class,
@@ -127,7 +134,9 @@ class Problem:
             executor_memory=memory,
             place=place,
             place_row=place_row,
-            apart=apart_groups(graph),
+            apart=apart.of,
+            apart_host=apart.by_host,
+            host=host_numbers(cluster),
             fixed_slot=begun.slot,
             fixed_start_us=begun.start_us,
             fixed_finish_us=begun.finish_us,

@@ -1,8 +1,9 @@
-"""Which executors may take which tasks: pins, memory, executors that are closed, and groups that stay apart."""
+"""Which executors may take which tasks: pins, memory, executors that are closed, and what stays apart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from planner.model.graph import Graph, Pin
 from planner.model.progress import Progress
 from planner.model.units import format_bytes
 
-__all__ = ["apart_groups", "placements"]
+__all__ = ["Groups", "apart_groups", "host_numbers", "placements"]
 
 _SHOWN = 100
 
@@ -30,17 +31,19 @@ def placements(graph: Graph, cluster: Cluster, progress: Progress) -> tuple[Bool
     Raises
     ------
     InfeasibleError
-        Naming every task that no executor may take, and every group that cannot be kept apart.
+        Naming every task that no executor may take, or fewer than it has replicas, and every group that cannot be kept
+        apart.
     """
     holds, size = _by_memory(graph, cluster)
     pinned, pin = _by_pin(graph, cluster)
     combined = pin * len(holds) + size
     rows, place_row = _distinct(combined, len(pinned) * len(holds))
     place = pinned[rows // len(holds)] & holds[rows % len(holds)]
+    faults = [*_too_few(graph, place, place_row)]
     for position, executor in enumerate(cluster.executors):
         if executor.id in progress.closed:
             place[:, position] = False
-    faults = [
+    faults += [
         *_homeless(graph, cluster, progress, place, place_row),
         *_crowded(graph, cluster, progress, place, place_row),
     ]
@@ -49,13 +52,74 @@ def placements(graph: Graph, cluster: Cluster, progress: Progress) -> tuple[Bool
     return place, place_row
 
 
-def apart_groups(graph: Graph) -> Int32:
-    """Give the number of the group that each task is kept apart in, from 0 on; −1 for none; shape (n,)."""
+class Groups(NamedTuple):
+    """What stays apart: the group of each task, −1 for none; and whether each group is on different hosts, too."""
+
+    of: Int32
+    by_host: Bool
+
+
+def apart_groups(graph: Graph, cluster: Cluster, progress: Progress, place: Bool, place_row: Int32) -> Groups:
+    """Give what is kept apart: groups of the graph, and each task with its copies.
+
+    Copies are on different hosts where so many may take them, and on different executors else. Where executors are
+    closed, so that there are too few, copies are not kept apart: a run goes on without them.
+
+    Parameters
+    ----------
+    graph : Graph
+    cluster : Cluster
+    progress : Progress
+    place, place_row
+        As `placements` gives them.
+    """
     groups = np.full(graph.n, -1, dtype=np.int32)
+    names = {name: number for number, name in enumerate(dict.fromkeys(graph.apart.values()))}
     if graph.apart:
-        names = {name: number for number, name in enumerate(dict.fromkeys(graph.apart.values()))}
         groups[list(graph.apart)] = [names[name] for name in graph.apart.values()]
-    return groups
+    by_host = [False] * len(names)
+    slot, executor = progress.slot.tolist() if graph.copy_of else [], cluster.slot_executor.tolist()
+    room = _Room(host_numbers(cluster), place)
+    for task, copies in _families(graph).items():
+        members = [task, *copies]
+        on = tuple(executor[slot[member]] for member in members if slot[member] >= 0)
+        if (kept := room.enough(int(place_row[task]), on, len(members) - len(on))) is not None:
+            groups[members] = len(by_host)
+            by_host.append(kept)
+    return Groups(groups, np.array(by_host, dtype=bool))
+
+
+class _Room:
+    """Tells whether executors, and hosts, are enough for copies; of many alike, once."""
+
+    def __init__(self, host: Int32, place: Bool) -> None:
+        self.host, self.place = host, place
+        self.known: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
+
+    def enough(self, row: int, on: tuple[int, ...], left: int) -> bool | None:
+        """Tell whether copies can be on different hosts: None, if not even on different executors."""
+        if (row, on) not in self.known:
+            free, taken = self.place[row].copy(), self.host[list(on)]
+            free[list(on)] = False
+            hosts = len(np.setdiff1d(self.host[free], taken)) if len({*taken.tolist()}) == len(on) else -1
+            self.known[row, on] = int(free.sum()), hosts
+        executors, hosts = self.known[row, on]
+        return left <= hosts if left <= executors else None
+
+
+def host_numbers(cluster: Cluster) -> Int32:
+    """Give the number of each executor's host; shape (executors,)."""
+    numbers: dict[str, int] = {}
+    hosts = [numbers.setdefault(executor.host, len(numbers)) for executor in cluster.executors]
+    return np.array(hosts, dtype=np.int32)
+
+
+def _families(graph: Graph) -> dict[int, list[int]]:
+    """Give the copies of each task that has some."""
+    families: dict[int, list[int]] = {}
+    for copy, task in graph.copy_of.items():
+        families.setdefault(task, []).append(copy)
+    return families
 
 
 def _distinct(values: Int64, most: int) -> tuple[Int64, Int32]:
@@ -91,6 +155,17 @@ def _fits(executor: object, pin: Pin | None) -> bool:
         return True
     asked = (("id", pin.executor), ("host", pin.host), ("kind", pin.kind))
     return all(wanted is None or getattr(executor, name) == wanted for name, wanted in asked)
+
+
+def _too_few(graph: Graph, place: Bool, place_row: Int32) -> Iterator[Fault]:
+    """Find tasks with more replicas than executors that may take them, whether these are closed or not."""
+    able = place.sum(axis=1)
+    wrong = [task for task, replicas in graph.replicas.items() if 0 < able[place_row[task]] < replicas.count]
+    for task in wrong[:_SHOWN]:
+        count = int(able[place_row[task]])
+        there = f"{count} executor{'s' if count > 1 else ''} may take it"
+        problem = f"is {graph.replicas[task].count}, and {there}; expected an executor for each"
+        yield Fault(f"tasks[{graph.ids[task].as_py()!r}].replicas", problem)
 
 
 def _homeless(graph: Graph, cluster: Cluster, progress: Progress, place: Bool, place_row: Int32) -> Iterator[Fault]:

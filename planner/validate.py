@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 
 from planner.errors import Fault, InvalidPlanError
 from planner.model.arrays import Int32, Int64
 from planner.model.cluster import Cluster
-from planner.model.graph import Graph
+from planner.model.graph import Graph, Pin
 from planner.model.plan import Schedule
 from planner.model.progress import Progress
 
@@ -18,13 +19,20 @@ __all__ = ["validate"]
 _SHOWN = 20
 
 
-def validate(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress | None = None) -> None:
+def validate(
+    graph: Graph,
+    cluster: Cluster,
+    schedule: Schedule,
+    progress: Progress | None = None,
+    backups: Mapping[int, tuple[int, ...]] | None = None,
+) -> None:
     """Check a schedule against its graph and cluster.
 
     Every task is placed once on a slot that exists and starts at 0 or later; takes the time it costs there; starts
     after all it waits for has ended and been sent over; shares its slot with nothing at the same time; is where its pin
     allows it, and on another executor than all it is kept apart from; and tasks that run together on an executor fit
-    its memory.
+    its memory. A task with active replicas has its copies, and a task with standby replicas its backups, all on
+    different executors, and on different hosts where so many may take it.
 
     Parameters
     ----------
@@ -33,7 +41,10 @@ def validate(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progr
     schedule : Schedule
     progress : Progress, optional
         What had begun when the schedule was made. That stands as it was recorded, whatever it is; nothing else starts
-        before now, before its slot is free, or on an executor that is closed.
+        before now, before its slot is free, or on an executor that is closed. Where closed executors leave too few,
+        there may be fewer backups, and copies may share what is left.
+    backups : mapping of int to tuple of int, optional
+        Slots that stand by for tasks; not judged when left out.
 
     Raises
     ------
@@ -44,8 +55,12 @@ def validate(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progr
     faults = [*_shape_faults(graph, cluster, schedule), *_progress_shape_faults(graph, cluster, begun)]
     if faults:
         raise InvalidPlanError(faults)
-    checks = (_duration_faults, _precedence_faults, _overlap_faults, _memory_faults, _place_faults, _progress_faults)
+    checks = (
+        *(_duration_faults, _precedence_faults, _overlap_faults, _memory_faults),
+        *(_place_faults, _copy_faults, _progress_faults),
+    )
     faults = [fault for check in checks for fault in check(graph, cluster, schedule, begun)]
+    faults += [] if backups is None else _backup_faults(graph, cluster, schedule, begun, backups)
     if faults:
         raise InvalidPlanError(faults)
 
@@ -223,3 +238,108 @@ def _progress_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progres
         )
         for task in np.flatnonzero(~begun & closed[executor_of])[:_SHOWN]
     ]
+
+
+def _copy_faults(graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress) -> list[Fault]:
+    """Judge active replicas: as many copies as asked for, and where they are."""
+    wanted = {task: given.count - 1 for task, given in graph.replicas.items() if given.mode == "active"}
+    copies: dict[int, list[int]] = {task: [] for task in wanted}
+    for copy, task in graph.copy_of.items():
+        copies.setdefault(task, []).append(copy)
+    find, faults = _Able(graph, cluster, progress), []
+    for task, others in copies.items():
+        if len(others) != wanted.get(task, 0):
+            problem = f"has {len(others)} copies; expected {wanted.get(task, 0)}"
+            faults.append(Fault(_task(graph, task), problem))
+        faults += _together(graph, cluster, schedule, progress, [task, *others], find.able(task))
+    return faults[:_SHOWN]
+
+
+def _together(
+    graph: Graph, cluster: Cluster, schedule: Schedule, progress: Progress, replicas: list[int], able: list[int]
+) -> list[Fault]:
+    """Find replicas on one executor; or on one host, if they could be on different ones."""
+    executor_of = cluster.slot_executor[schedule.slot[replicas]].tolist()
+    begun = progress.begun[replicas].tolist()
+    for zone in ("executor", "host"):
+        name = [getattr(executor, "id" if zone == "executor" else "host") for executor in cluster.executors]
+        taken = [name[executor] for executor, already in zip(executor_of, begun, strict=True) if already]
+        short = len({name[executor] for executor in able} - {*taken}) < begun.count(False)
+        # Hosts do not count where they are too few, or were when those began; executors do, unless some are closed.
+        if (short and (zone == "host" or progress.closed)) or (zone == "host" and len({*taken}) < len(taken)):
+            return []
+        faults, first = [], dict[str, int]()
+        for i in sorted(range(len(replicas)), key=lambda i: not begun[i]):
+            other = first.setdefault(name[executor_of[i]], replicas[i])
+            if other != replicas[i] and not begun[i]:
+                where = f"{zone} {name[executor_of[i]]!r} with {_task(graph, other)}"
+                problem = f"is on {where}; expected replicas on different {zone}s"
+                faults.append(Fault(_task(graph, replicas[i]), problem))
+        if faults:
+            return faults
+    return []
+
+
+class _Able:
+    """Finds the open executors that a task's pin names and whose memory holds it; of tasks alike, once."""
+
+    def __init__(self, graph: Graph, cluster: Cluster, progress: Progress) -> None:
+        self.graph = graph
+        self.open = [(i, e) for i, e in enumerate(cluster.executors) if e.id not in progress.closed]
+        self.known: dict[tuple[Pin, int], list[int]] = {}
+
+    def able(self, task: int) -> list[int]:
+        pin, memory = self.graph.pins.get(task, Pin()), int(self.graph.memory_bytes[task])
+        if (pin, memory) not in self.known:
+            self.known[pin, memory] = [
+                position
+                for position, on in self.open
+                if pin.executor in (None, on.id)
+                and pin.host in (None, on.host)
+                and pin.kind in (None, on.kind)
+                and (on.memory_bytes is None or memory <= on.memory_bytes)
+            ]
+        return self.known[pin, memory]
+
+
+def _backup_faults(
+    graph: Graph,
+    cluster: Cluster,
+    schedule: Schedule,
+    progress: Progress,
+    backups: Mapping[int, tuple[int, ...]],
+) -> list[Fault]:
+    """Judge standby replicas: as many backups as asked for, and where they are."""
+    wanted = {task: given.count - 1 for task, given in graph.replicas.items() if given.mode == "standby"}
+    faults = [
+        Fault(f"backups[{task}]", "stands by for no task with standby replicas")
+        for task in backups
+        if task not in wanted
+    ]
+    find, hosts = _Able(graph, cluster, progress), [executor.host for executor in cluster.executors]
+    for task, count in wanted.items():
+        path, slots = _task(graph, task), backups.get(task, ())
+        outside = [slot for slot in slots if not 0 <= slot < cluster.n_slots]
+        if outside:
+            faults.append(Fault(path, f"has backups on slots {outside}; expected 0 to {cluster.n_slots - 1}"))
+            continue
+        home = int(cluster.slot_executor[schedule.slot[task]])
+        on = [int(cluster.slot_executor[slot]) for slot in slots]
+        able = [executor for executor in find.able(task) if executor != home]
+        least = min(count, len(able)) if progress.closed else count
+        if len(slots) != least:
+            faults.append(Fault(path, f"has {len(slots)} backups; expected {least}"))
+        for executor in on:
+            if executor != home and executor not in able:
+                why = "may not take it, or is closed"
+                faults.append(Fault(path, f"has a backup on executor {cluster.executors[executor].id!r}, which {why}"))
+        if len({home, *on}) < 1 + len(on):
+            faults.append(Fault(path, "has a replica beside another on one executor; expected different executors"))
+        enough = len({hosts[executor] for executor in able} - {hosts[home]}) >= count
+        if (
+            enough
+            and len({home, *on}) == 1 + len(on)
+            and len({hosts[executor] for executor in (home, *on)}) < 1 + len(on)
+        ):
+            faults.append(Fault(path, "has a replica beside another on one host; expected different hosts"))
+    return faults[:_SHOWN]

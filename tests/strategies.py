@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
-from planner.model import Cluster, Executor, Graph, Link, Network, Pin
+from planner.model import Cluster, Executor, Graph, Link, Network, Pin, Replicas
 
-__all__ = ["clusters", "graphs", "places"]
+__all__ = ["asking", "clusters", "graphs", "places"]
 
 LARGEST = 5
 """Of memory, in bytes: at least one executor of every cluster holds it."""
@@ -55,3 +58,21 @@ def places(draw: st.DrawFn, n: int, names: st.SearchStrategy[str]) -> tuple[dict
     tasks, maybe = st.integers(0, n - 1), st.none() | names
     pins = st.builds(Pin, maybe, maybe, maybe).filter(lambda pin: pin != Pin())
     return draw(st.dictionaries(tasks, pins, max_size=3)), draw(st.dictionaries(tasks, names, max_size=4))
+
+
+@st.composite
+def asking(draw: st.DrawFn, n: int, but: Collection[int] = (), most: int = 4) -> dict[str, Any]:
+    """Draw what some of `n` tasks ask for against losses, for `Graph.from_arrays`; no replicas of `but`."""
+    if n == 0:
+        return {}
+    tasks = st.integers(0, n - 1)
+    replicas = draw(
+        st.dictionaries(
+            tasks, st.builds(Replicas, st.integers(2, most), st.sampled_from(["standby", "active"])), max_size=3
+        )
+    )
+    return {
+        "replicas": {task: wanted for task, wanted in replicas.items() if task not in but},
+        "retries": draw(st.dictionaries(tasks, st.integers(1, 10**6), max_size=3)),
+        "timeouts_us": draw(st.dictionaries(tasks, st.integers(1, 10**15), max_size=3)),
+    }

@@ -11,12 +11,17 @@ import pandas as pd
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
+from planner.report import Redundancy
 
 __all__ = ["dump", "plan_summary", "rows", "run_summary"]
 
 
 def plan_summary(plan: Plan) -> dict[str, Any]:
-    """Summarise a plan: all that its file says, without the tasks, the graph and the cluster."""
+    """Summarise a plan: all that its file says, without the tasks, the graph and the cluster.
+
+    What replicas cost and survive is told where there are some.
+    """
+    against = Redundancy.of(plan)
     return {
         "makespan": plan.makespan,
         "lower_bound": plan.lower_bound,
@@ -35,6 +40,7 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
             {"method": t.method, "makespan": t.makespan_us / MICROSECONDS, "seconds": t.seconds, "note": t.note}
             for t in plan.trials
         ],
+        **({} if against is None else {"redundancy": against.to_dict()}),
         "notes": list(plan.notes),
         "settings": dict(plan.settings),
     }

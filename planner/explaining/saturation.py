@@ -95,11 +95,12 @@ def _shortest(problem: Problem, tasks: Int64, full: Bool) -> Int64:
 
 
 def _crowded_out(problem: Problem, owner: Int32, tasks: Int64, others: Int64) -> Bool:
-    """Tell which tasks have one of their group on every other executor that may take them; shape (tasks,)."""
+    """Tell which tasks have one of their group on every other executor, or host, that may take them; shape (tasks,)."""
     out = np.zeros(len(tasks), dtype=bool)
     for i in np.flatnonzero(problem.apart[tasks] >= 0).tolist():
         group = int(problem.apart[tasks[i]])
         taken = owner[problem.apart_member[problem.apart_ptr[group] : problem.apart_ptr[group + 1]]]
         usable = others[problem.place[problem.place_row[tasks[i]], others]]
-        out[i] = np.isin(usable, taken).all()
+        zone = problem.host if problem.apart_host[group] else np.arange(problem.n_executors)
+        out[i] = np.isin(zone[usable], zone[taken]).all()
     return out

@@ -132,9 +132,9 @@ def _roomier(executor: Executor, factor: int | None) -> Executor:
 
 
 def _halves(found: Plan, chain: Sequence[int]) -> Iterator[World]:
-    """Split the heaviest task, and the heaviest critical one; not one of a group, whose halves would have to part."""
+    """Split the heaviest task, and the heaviest critical one; none kept apart, whose halves would have to part."""
     work = found.graph.work_us.copy()
-    work[list(found.graph.apart)] = 0
+    work[[*found.graph.apart, *found.graph.copy_of, *found.graph.copy_of.values()]] = 0
     if not len(work):
         return
     heaviest = int(work.argmax())
@@ -168,4 +168,6 @@ def _halved(graph: Graph, task: int) -> Graph:
         kind=[graph.kinds[kind] for kind in [*graph.kind.tolist(), int(graph.kind[task])]],
         pins={**graph.pins, graph.n: graph.pins[task]} if task in graph.pins else graph.pins,
         apart=graph.apart,
+        replicas=graph.replicas,
+        copy_of=graph.copy_of,
     )

@@ -10,6 +10,7 @@ from planner.io.documents import not_json
 from planner.io.job_file import GRAPH_FORMAT, RUN, default_kind
 from planner.io.over_key import over_document
 from planner.io.placed_keys import pin_document
+from planner.io.redundancy_keys import redundancy_document
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 from planner.model.units import MICROSECONDS
 
@@ -113,7 +114,7 @@ def _tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
             written["pin"] = pin_document(graph.pins[task])
         if task in graph.apart:
             written["apart"] = graph.apart[task]
-        yield written
+        yield written | redundancy_document(graph, task)
 
 
 def _arguments(call: Call, over: Over | None, before: list[int], names: list[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 from planner.io.checks import Faults, show
 from planner.io.over_key import read_over
 from planner.io.placed_keys import PLACED_KEYS, read_apart, read_pin
+from planner.io.redundancy_keys import REDUNDANT_KEYS, read_redundancy
 from planner.model.faults import cycle_faults
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 
@@ -24,7 +25,11 @@ __all__ = ["GRAPH_FORMAT", "RUN", "default_kind", "graph_from_document"]
 
 GRAPH_FORMAT = "planner.graph/1"
 GRAPH_KEYS = ("format", "tasks", "runnable")
-TASK_KEYS = ("id", "run", "after", "args", "params", "work", "memory", "output", "kind", "over", *PLACED_KEYS)
+TASK_KEYS = (
+    *("id", "run", "after", "args", "params", "work", "memory", "output", "kind", "over"),
+    *PLACED_KEYS,
+    *REDUNDANT_KEYS,
+)
 AFTER_KEYS = ("task", "bytes")
 RUN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 WANTED_RUN = "'package.module:function'"
@@ -97,6 +102,7 @@ class _TaskReader:
             for i, task in enumerate(self.tasks)
             if "apart" in task
         }
+        asked = read_redundancy(enumerate(self.tasks), "tasks[{}].{}".format, self._find, self.faults)
         for task, made in over.items():
             other = made.each if made.each is not None else made.tree
             if other is not None and other not in over:
@@ -121,6 +127,7 @@ class _TaskReader:
             over=over,
             pins=pins,
             apart=apart,
+            **vars(asked),
         )
 
     def _id(self, i: int, task: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from planner.errors import Fault, InputError
 from planner.io.checks import MOST_BYTES, Faults, naming, nearest
 from planner.io.files import as_path, exists, is_folder, unreadable, write_atomically
 from planner.io.placed_columns import PLACED_COLUMNS, placed_columns, read_placed
+from planner.io.redundancy_keys import COPY, REDUNDANT_KEYS, read_redundancy, redundancy_columns
 from planner.model.arrays import Float64, Int32, Int64
 from planner.model.faults import tell
 from planner.model.graph import Graph
@@ -26,7 +27,7 @@ from planner.model.units import MICROSECONDS
 __all__ = ["MAGIC", "edges_beside", "is_parquet_folder", "read_parquet", "write_parquet"]
 
 MAGIC = b"PAR1"
-TASK_COLUMNS = ("id", "work", "work_us", "memory", "output", "kind", *PLACED_COLUMNS)
+TASK_COLUMNS = ("id", "work", "work_us", "memory", "output", "kind", *PLACED_COLUMNS, *REDUNDANT_KEYS)
 EDGE_COLUMNS = ("source", "target", "bytes")
 ROWS_SHOWN = 20
 
@@ -58,7 +59,8 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
     path : Path
         The file of tasks (columns ``id``: text or whole numbers, ``work``: seconds, or ``work_us``: microseconds, and
         if wanted ``memory`` and ``output``: bytes, ``kind``: text, ``pin_executor``, ``pin_host``, ``pin_kind`` and
-        ``apart``: text, null where there is none), or the folder that holds ``tasks.parquet`` and ``edges.parquet``.
+        ``apart``: text, null where there is none; ``replicas``, ``redundancy``, ``retries``, ``timeout``: as in a job
+        file, null where there is none), or the folder that holds ``tasks.parquet`` and ``edges.parquet``.
     edges : str or path, optional
         The file of edges (columns ``source``, ``target``: ids, and if wanted ``bytes``); the one beside the tasks when
         left out. Without one, the tasks wait for nothing.
@@ -89,6 +91,7 @@ def read_parquet(path: Path, edges: str | os.PathLike[str] | None = None) -> Gra
                 edge_bytes=columns.pop("edge_bytes", None),
                 pins=columns.pop("pins", None),
                 apart=columns.pop("apart", None),
+                **columns.pop("redundancy", {}),
             )
     faults.raise_if_any()
     assert graph is not None  # noqa: S101 - for the type checker
@@ -120,6 +123,9 @@ def _read_tasks(path: Path, faults: Faults) -> tuple[pa.Array | None, dict[str, 
         if placed:
             texts = {name: _texts(column, name, found) for name, column in placed.items()}
             columns["pins"], columns["apart"] = read_placed(texts, found)
+        asking = {name: table.column(name) for name in REDUNDANT_KEYS if name in table.names}
+        if asking:
+            columns["redundancy"] = _redundancy(asking, ids, found)
         found.raise_if_any()
     return ids, columns
 
@@ -263,6 +269,31 @@ def _texts(column: pa.ChunkedArray, name: str, faults: Faults) -> pa.Array:
     return values.cast(pa.string())
 
 
+def _redundancy(asking: Mapping[str, pa.ChunkedArray], ids: pa.Array | None, faults: Faults) -> dict[str, Any]:
+    """Read what tasks ask for, of which Python sees only the rows of those that do."""
+    there = np.zeros(len(next(iter(asking.values()))), dtype=bool)
+    for column in asking.values():
+        there |= np.asarray(column.is_valid())
+    rows = np.flatnonzero(there)
+    tasks: list[dict[str, Any]] = [{} for _ in rows]
+    for name, column in asking.items():
+        for task, value in zip(tasks, column.take(pa.array(rows)).to_pylist(), strict=True):
+            if value is not None:  # a column with nulls is one of floats to pandas
+                task[name] = int(value) if name != "timeout" and isinstance(value, float) and value % 1 == 0 else value
+    position: dict[Any, int] = {}
+    if COPY in asking and ids is not None:
+        position = {name: row for row, name in enumerate(ids.to_pylist())}
+
+    def find(path: str, name: Any) -> int | None:
+        if isinstance(name, str | int) and name in position:
+            return position[name]
+        faults.unknown_name(path, name, [known for known in position if isinstance(known, str)], "task")
+        return None
+
+    read = read_redundancy(zip(rows.tolist(), tasks, strict=True), lambda row, key: f"{key}[{row}]", find, faults)
+    return vars(read)
+
+
 def _rows(mask: pa.Array | pa.ChunkedArray) -> Int64:
     return np.flatnonzero(np.asarray(mask))
 
@@ -289,6 +320,7 @@ def write_parquet(graph: Graph, path: Path) -> None:
         "output": graph.output_bytes,
         "kind": kind,
         **placed_columns(graph),
+        **redundancy_columns(graph),
     }
     _write(edges_beside(file), {**edges, "bytes": graph.edge_bytes})
     _write(file, tasks)

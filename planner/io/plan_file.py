@@ -31,6 +31,8 @@ PLAN_KEYS = (
 )
 NEEDED = ("lower_bound", "method", "tasks", "cluster", "graph")
 TASK_KEYS = ("id", "executor", "slot", "start", "finish")
+BACKUPS = "backups"
+BACKUP_KEYS = ("executor", "slot")
 TRIAL_KEYS = ("method", "makespan", "seconds", "note")
 LATEST_S = 1e12
 
@@ -56,8 +58,19 @@ def _plan_document(plan: Plan) -> dict[str, Any]:
     schedule, cluster = plan.schedule, plan.cluster
     executors = [cluster.executors[i].id for i in cluster.slot_executor.tolist()]
     numbers = cluster.slot_number.tolist()
+    backups: list[dict[str, Any]] = [
+        {BACKUPS: [{"executor": executors[slot], "slot": numbers[slot]} for slot in plan.backups[task]]}
+        if task in plan.backups
+        else {}
+        for task in range(plan.graph.n)
+    ]
     placed = zip(
-        plan.graph.names, schedule.slot.tolist(), schedule.start_us.tolist(), schedule.finish_us.tolist(), strict=True
+        plan.graph.names,
+        schedule.slot.tolist(),
+        schedule.start_us.tolist(),
+        schedule.finish_us.tolist(),
+        backups,
+        strict=True,
     )
     return {
         "format": PLAN_FORMAT,
@@ -84,8 +97,9 @@ def _plan_document(plan: Plan) -> dict[str, Any]:
                 "slot": numbers[slot],
                 "start": start / MICROSECONDS,
                 "finish": finish / MICROSECONDS,
+                **standing_by,
             }
-            for name, slot, start, finish in placed
+            for name, slot, start, finish, standing_by in placed
         ],
         "graph": graph_document(plan.graph, lossy=True),
         **({} if plan.learnt is None else {"learnt": plain(asdict(plan.learnt))}),
@@ -165,10 +179,10 @@ def _plan(document: Any) -> Plan:
     if graph is None or cluster is None:
         faults.raise_if_any()
     assert graph is not None and cluster is not None  # noqa: S101 - for the type checker
-    schedule = _schedule(document["tasks"], graph, cluster, faults)
+    schedule, backups = _schedule(document["tasks"], graph, cluster, faults)
     learnt = _learnt(document["learnt"], graph, cluster, faults) if "learnt" in document else None
     faults.raise_if_any()
-    return Plan(graph, cluster, schedule, bound, learnt=learnt, **plan_fields)  # type: ignore[arg-type]
+    return Plan(graph, cluster, schedule, bound, learnt=learnt, backups=backups, **plan_fields)  # type: ignore[arg-type]
 
 
 def _part(key: str, read: Any, document: dict[str, Any], faults: Faults) -> Any:
@@ -213,33 +227,61 @@ def _trials(value: Any, faults: Faults) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
-def _schedule(value: Any, graph: Graph, cluster: Cluster, faults: Faults) -> Schedule:
-    executors = {executor.id: i for i, executor in enumerate(cluster.executors)}
-    first = np.searchsorted(cluster.slot_executor, np.arange(len(executors))).tolist()
+def _schedule(
+    value: Any, graph: Graph, cluster: Cluster, faults: Faults
+) -> tuple[Schedule, dict[int, tuple[int, ...]]]:
+    """Give the schedule, and the slots that stand by for its tasks."""
+    find = _Slots(cluster, faults)
+    backups: dict[int, tuple[int, ...]] = {}
     slot, start, finish = [-1] * graph.n, [0] * graph.n, [0] * graph.n
     for i, entry in enumerate(faults.items("tasks", value, "a list of placed tasks")):
         path = f"tasks[{i}]"
-        table = faults.table(path, entry, TASK_KEYS, needed=TASK_KEYS)
+        table = faults.table(path, entry, (*TASK_KEYS, BACKUPS), needed=TASK_KEYS)
         if not table.keys() >= {*TASK_KEYS}:
             continue
-        name, on = table["id"], table["executor"]
+        name = table["id"]
         task = graph.index.get(name) if isinstance(name, str) else None
-        executor = executors.get(on) if isinstance(on, str) else None
         if task is None:
             faults.unknown_name(f"{path}.id", name, graph.index.keys(), "task")
-        if executor is None:
-            faults.unknown_name(f"{path}.executor", on, executors.keys(), "executor")
-        if task is None or executor is None:
+        on = find.slot(path, table)
+        if task is None or on is None:
             continue
         if slot[task] >= 0:
             faults.add(f"{path}.id", f"{show(name)} is placed twice; expected every task once")
-        slot[task] = first[executor] + faults.whole(
-            f"{path}.slot", table["slot"], 0, cluster.executors[executor].slots - 1
-        )
+        slot[task] = on
+        if BACKUPS in table:
+            backups[task] = find.backups(f"{path}.{BACKUPS}", table[BACKUPS])
         start[task] = to_us(faults.seconds(f"{path}.start", table["start"], LATEST_S))
         finish[task] = to_us(faults.seconds(f"{path}.finish", table["finish"], LATEST_S))
         if finish[task] < start[task]:
             faults.add(f"{path}.finish", f"is {show(table['finish'])}, before its start; expected a later time")
     for task in [task for task, placed in enumerate(slot) if placed < 0] if not faults.found else ():
         faults.add("tasks", f"{show(graph.names[task])} is placed nowhere; expected every task once", also=True)
-    return Schedule(np.array(slot, dtype=np.int32), np.array(start, dtype=np.int64), np.array(finish, dtype=np.int64))
+    columns = np.array(slot, np.int32), np.array(start, np.int64), np.array(finish, np.int64)
+    return Schedule(*columns), dict(sorted(backups.items()))
+
+
+class _Slots:
+    """Finds slots of a cluster by executor and number."""
+
+    def __init__(self, cluster: Cluster, faults: Faults) -> None:
+        self.cluster, self.faults = cluster, faults
+        self.executors = {executor.id: i for i, executor in enumerate(cluster.executors)}
+        self.first = np.searchsorted(cluster.slot_executor, np.arange(len(self.executors))).tolist()
+
+    def slot(self, path: str, table: Mapping[str, Any]) -> int | None:
+        on = table["executor"]
+        executor = self.executors.get(on) if isinstance(on, str) else None
+        if executor is None:
+            self.faults.unknown_name(f"{path}.executor", on, self.executors.keys(), "executor")
+            return None
+        most = self.cluster.executors[executor].slots - 1
+        return int(self.first[executor]) + self.faults.whole(f"{path}.slot", table["slot"], 0, most)
+
+    def backups(self, path: str, value: Any) -> tuple[int, ...]:
+        found = []
+        for i, entry in enumerate(self.faults.items(path, value, "a list of slots that stand by")):
+            table = self.faults.table(f"{path}[{i}]", entry, BACKUP_KEYS, needed=BACKUP_KEYS)
+            if table.keys() >= {*BACKUP_KEYS}:
+                found.append(self.slot(f"{path}[{i}]", table))
+        return tuple(slot for slot in found if slot is not None)

@@ -6,6 +6,7 @@ from planner.model.graph import Call, Graph, Over, Pin, Ref, Refs
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Bound, Learnt, Plan, Schedule, Trial
 from planner.model.progress import Progress
+from planner.model.redundancy import Replicas
 from planner.model.weights import Weights
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Progress",
     "Ref",
     "Refs",
+    "Replicas",
     "Schedule",
     "Trial",
     "Weights",

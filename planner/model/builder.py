@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from planner.errors import Fault, InputError
 from planner.model.graph import Call, Graph, Over, Pin, Ref
+from planner.model.redundancy import Asked, Replicas, asked
 from planner.model.units import parse_bytes, parse_seconds
 
 __all__ = ["GraphBuilder", "Handle"]
@@ -48,6 +49,9 @@ class GraphBuilder:
         self._over: dict[int, Over] = {}
         self._pins: dict[int, Pin] = {}
         self._apart: dict[int, str] = {}
+        self._replicas: dict[int, Replicas] = {}
+        self._retries: dict[int, int] = {}
+        self._timeouts_us: dict[int, int] = {}
         self._taken: set[str] = set()
 
     def __len__(self) -> int:
@@ -66,6 +70,10 @@ class GraphBuilder:
         params: dict[str, Any] | None = None,
         pin: Pin | str | Mapping[str, str] | None = None,
         apart: str | None = None,
+        replicas: int | None = None,
+        redundancy: Literal["standby", "active"] | None = None,
+        retries: int = 0,
+        timeout: float | str | None = None,
     ) -> Handle:
         """Add one task that calls ``run(*args, **params)``.
 
@@ -91,14 +99,23 @@ class GraphBuilder:
             Where it may run, if not anywhere: an executor's id, or for example ``{"kind": "gpu"}``.
         apart : str, optional
             Name of a group whose tasks run on different executors.
+        replicas : int, optional
+            On how many executors its value is to be, 2 or more; on distinct hosts, where there are so many.
+        redundancy : {"standby", "active"}, optional
+            Whether one runs and the others stand by, if left out, or all run and the first value counts.
+        retries : int
+            How often it is run again when its own code raises.
+        timeout : float or str, optional
+            Seconds, or text such as ``"1 min"``, after which it counts as hung.
 
         Raises
         ------
         InputError
-            If the id is taken, or a time, a size or a pin cannot be read.
+            If the id is taken, or a time, a size, a pin or a number of replicas cannot be read.
         """
         call = Call(run, tuple(map(_ref, args)), {key: _ref(value) for key, value in (params or {}).items()})
-        return self._append(call, id, after, (work, memory, output, kind), None, (pin, apart))
+        against = _against(replicas, redundancy, retries, timeout)
+        return self._append(call, id, after, (work, memory, output, kind), None, (pin, apart), against)
 
     def map(
         self,
@@ -115,6 +132,10 @@ class GraphBuilder:
         params: dict[str, Any] | None = None,
         pin: Pin | str | Mapping[str, str] | None = None,
         apart: str | None = None,
+        replicas: int | None = None,
+        redundancy: Literal["standby", "active"] | None = None,
+        retries: int = 0,
+        timeout: float | str | None = None,
     ) -> Handle:
         """Add a data-parallel task: ``run(shard, *args, **params)`` for every shard of `items`.
 
@@ -135,6 +156,8 @@ class GraphBuilder:
             Where its shards may run.
         apart : str, optional
             Name of a group: every shard runs on another executor, so that there are no more shards than executors.
+        replicas, redundancy, retries, timeout
+            As of `add`, for every shard.
 
         Raises
         ------
@@ -142,6 +165,7 @@ class GraphBuilder:
             If the weights do not fit the items, or a handle is not that of a data-parallel task.
         """
         call = Call(run, tuple(map(_ref, args)), {key: _ref(value) for key, value in (params or {}).items()})
+        against = _against(replicas, redundancy, retries, timeout)
         if isinstance(items, Handle):
             self._must_be_parallel(items, "map")
             over = Over(each=items.position)
@@ -150,7 +174,7 @@ class GraphBuilder:
         else:
             over = Over(items=tuple(items), weights=None if weights is None else tuple(map(float, weights)))
             _check_weights(over, id or _label(run))
-        return self._append(call, id, after, (work, memory, output, kind), over, (pin, apart))
+        return self._append(call, id, after, (work, memory, output, kind), over, (pin, apart), against)
 
     def reduce(
         self,
@@ -166,6 +190,10 @@ class GraphBuilder:
         params: dict[str, Any] | None = None,
         pin: Pin | str | Mapping[str, str] | None = None,
         apart: str | None = None,
+        replicas: int | None = None,
+        redundancy: Literal["standby", "active"] | None = None,
+        retries: int = 0,
+        timeout: float | str | None = None,
     ) -> Handle:
         """Reduce the values of a data-parallel task as a tree: ``run(list_of_values, **params)`` gives one value.
 
@@ -175,7 +203,7 @@ class GraphBuilder:
             A task made by `map`.
         fan_in : int
             At most so many values are merged by one call, at least 2.
-        pin, apart
+        pin, apart, replicas, redundancy, retries, timeout
             As of `map`, for every task of the tree.
 
         Raises
@@ -187,8 +215,9 @@ class GraphBuilder:
         if fan_in < 2:
             raise InputError([Fault(f"tasks[{id or _label(run)!r}].over.fan_in", f"is {fan_in}; expected 2 or more")])
         call = Call(run, (), {key: _ref(value) for key, value in (params or {}).items()})
+        against = _against(replicas, redundancy, retries, timeout)
         over = Over(tree=shards.position, fan_in=fan_in)
-        return self._append(call, id, (), (work, memory, output, kind), over, (pin, apart))
+        return self._append(call, id, (), (work, memory, output, kind), over, (pin, apart), against)
 
     def build(self) -> Graph:
         """Check everything and give the graph.
@@ -212,6 +241,9 @@ class GraphBuilder:
             over=self._over,
             pins=self._pins,
             apart=self._apart,
+            replicas=self._replicas,
+            retries=self._retries,
+            timeouts_us=self._timeouts_us,
         )
 
     def _append(
@@ -222,6 +254,7 @@ class GraphBuilder:
         columns: tuple[float | str, int | str, int | str, str | None],
         over: Over | None,
         placed: tuple[Pin | str | Mapping[str, str] | None, str | None],
+        against: Mapping[str, Any],
     ) -> Handle:
         label = _label(call.run)
         name = id if id is not None else self._free(label)
@@ -233,6 +266,7 @@ class GraphBuilder:
         row = parse_seconds(work), parse_bytes(memory), parse_bytes(output), kind or label
         pin, apart = placed
         pinned = None if pin is None else _pin(pin, f"tasks[{name!r}].pin")
+        asks = _asked(against, name)
         # Nothing is kept of a task that has a fault: whoever catches it may go on.
         position = len(self._ids)
         sources = [*call.refs(), *(handle.position for handle in after)]
@@ -243,6 +277,12 @@ class GraphBuilder:
             self._pins[position] = pinned
         if apart is not None:
             self._apart[position] = apart
+        if asks.replicas is not None:
+            self._replicas[position] = asks.replicas
+        if asks.retries:
+            self._retries[position] = asks.retries
+        if asks.timeout_us is not None:
+            self._timeouts_us[position] = asks.timeout_us
         self._taken.add(name)
         self._ids.append(name)
         self._columns.append(row)
@@ -287,6 +327,20 @@ def _pin(pin: Pin | str | Mapping[str, str], path: str) -> Pin:
     if faults:
         raise InputError(faults)
     return Pin(**given)
+
+
+def _against(replicas: Any, redundancy: Any, retries: Any, timeout: Any) -> dict[str, Any]:
+    """Give what is given of what a task asks for against losses."""
+    named = {"replicas": replicas, "redundancy": redundancy, "retries": retries, "timeout": timeout}
+    return {key: value for key, value in named.items() if value is not None}
+
+
+def _asked(against: Mapping[str, Any], name: str) -> Asked:
+    faults: list[Fault] = []
+    found = asked(against, lambda key: f"tasks[{name!r}].{key}", faults)
+    if faults:
+        raise InputError(faults)
+    return found
 
 
 def _check_weights(over: Over, name: str) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from planner.errors import Fault, InputError
 from planner.model.arrays import Int32, Int64
+from planner.model.columns import Column, edges_column, kinds_column, names_column, sizes_column, task_path
 from planner.model.faults import cycle_faults, tell
-from planner.model.topology import Ends, edges_to_csr, topological_order, transpose
+from planner.model.redundancy import Replicas, copies_faults, redundancy_faults, whole_numbers
+from planner.model.topology import edges_to_csr, topological_order, transpose
 from planner.model.units import MICROSECONDS
 
-__all__ = ["Call", "Graph", "Over", "Pin", "Ref", "Refs"]
+__all__ = ["Call", "Graph", "Over", "Pin", "Ref", "Refs", "Replicas"]
 
 LONGEST_WORK_S = 10**9
 """Seconds (some 30 years) above which a work is taken for a mistake; sums stay far inside 64 bits."""
@@ -116,9 +117,6 @@ class Pin:
         return " and ".join(f"{what} {name!r}" for what, name in named if name is not None)
 
 
-Column: TypeAlias = ArrayLike | None
-
-
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A directed acyclic graph of tasks. Make one with `from_arrays`, a `GraphBuilder` or a reader.
@@ -147,7 +145,16 @@ class Graph:
     pins : dict of int to Pin
         The tasks that may not run just anywhere.
     apart : dict of int to str
-        Tasks under one name run on different executors: replicas, or tasks that would be in each other's way.
+        Tasks under one name run on different executors: they would be in each other's way.
+    replicas : dict of int to Replicas
+        The tasks whose values are to be on several executors.
+    retries : dict of int to int
+        How often a task is run again whose own code has raised, where that is more than never.
+    timeouts_us : dict of int to int
+        Microseconds after which a task counts as hung, where it says so itself.
+    copy_of : dict of int to int
+        From a copy to its task, where active replicas have become tasks of their own (`planner.partitioners`): they do
+        the same, nothing waits for them, and they are kept apart.
     """
 
     ids: pa.StringArray
@@ -167,6 +174,10 @@ class Graph:
     over: Mapping[int, Over] = field(default_factory=dict)
     pins: Mapping[int, Pin] = field(default_factory=dict)
     apart: Mapping[int, str] = field(default_factory=dict)
+    replicas: Mapping[int, Replicas] = field(default_factory=dict)
+    retries: Mapping[int, int] = field(default_factory=dict)
+    timeouts_us: Mapping[int, int] = field(default_factory=dict)
+    copy_of: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -184,6 +195,10 @@ class Graph:
         over: Mapping[int, Over] | None = None,
         pins: Mapping[int, Pin] | None = None,
         apart: Mapping[int, str] | None = None,
+        replicas: Mapping[int, Replicas] | None = None,
+        retries: Mapping[int, int] | None = None,
+        timeouts_us: Mapping[int, int] | None = None,
+        copy_of: Mapping[int, int] | None = None,
     ) -> Graph:
         """Build a graph from columns, checking all of it.
 
@@ -209,12 +224,14 @@ class Graph:
             Where tasks may run, for those that may not run anywhere.
         apart : mapping of int to str, optional
             Tasks under one name run on different executors.
+        replicas, retries, timeouts_us, copy_of : mapping, optional
+            As the attributes of these names.
 
         Raises
         ------
         InputError
             With every fault: duplicate ids, works that are negative, NaN or infinite, edges to tasks that do not
-            exist, cycles (shown).
+            exist, cycles (shown), replicas that are fewer than 2, copies that are none.
 
         Examples
         --------
@@ -225,12 +242,14 @@ class Graph:
         works = np.asarray(work, dtype=np.float64)
         n = len(works)
         faults: list[Fault] = []
-        names = _names(ids, n, faults)
-        memory_bytes = _sizes("memory", memory, n, names, faults)
-        output_bytes = _sizes("output", output, n, names, faults)
+        names = names_column(ids, n, faults)
+        memory_bytes = sizes_column("memory", memory, n, names, faults)
+        output_bytes = sizes_column("output", output, n, names, faults)
         _check_works(works, names, faults)
         _check_placed(pins or {}, apart or {}, n, names, faults)
-        sources, targets, sizes = _edges(source, target, edge_bytes, output_bytes, n, names, faults)
+        sparse = replicas or {}, retries or {}, timeouts_us or {}, copy_of or {}
+        faults += redundancy_faults(n, names, *sparse, apart or {})
+        sources, targets, sizes = edges_column(source, target, edge_bytes, output_bytes, n, names, faults)
         if faults:
             raise InputError([*cycle_faults(names, sources, targets), *faults] if len(names) == n else faults)
         work_us = np.rint(works * MICROSECONDS).astype(np.int64)
@@ -242,8 +261,8 @@ class Graph:
         order = topological_order(pred_ptr, succ_ptr, succ)
         if len(order) < n:
             raise InputError(cycle_faults(names, pred, np.repeat(np.arange(n), np.diff(pred_ptr))))
-        codes, kinds = _kinds(kind, n)
-        return cls(
+        codes, kinds = kinds_column(kind, n)
+        graph = cls(
             ids=names,
             work_us=work_us,
             memory_bytes=memory_bytes,
@@ -261,7 +280,14 @@ class Graph:
             over=dict(over or {}),
             pins=dict(sorted((pins or {}).items())),
             apart=dict(sorted((apart or {}).items())),
+            replicas=dict(sorted((replicas or {}).items())),
+            retries=whole_numbers(retries),
+            timeouts_us=whole_numbers(timeouts_us),
+            copy_of=dict(sorted((copy_of or {}).items())),
         )
+        if faults := [*copies_faults(graph)]:
+            raise InputError(faults)
+        return graph
 
     @property
     def n(self) -> int:
@@ -295,47 +321,11 @@ class Graph:
         return f"Graph({self.n} tasks, {self.n_edges} edges, {self.work_us.sum() / MICROSECONDS:g} s of work)"
 
 
-def _names(ids: Sequence[str] | pa.Array | None, n: int, faults: list[Fault]) -> pa.StringArray:
-    if ids is None:
-        return pc.cast(pa.array(np.arange(n)), pa.string())
-    names = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    if not isinstance(names, pa.Array):
-        names = pa.array(names, type=pa.string())
-    names = names.cast(pa.string())
-    if len(names) != n:
-        faults.append(Fault("ids", f"there are {len(names)} ids for {n} works; expected one each"))
-    first = np.asarray(pc.index_in(names, value_set=names))  # counting distinct ones takes more time and memory
-    again = np.unique(first[first != np.arange(len(names))])
-    problem = "this id is given to more than one task; expected distinct ids"
-    tell(faults, again, "tasks", lambda task: Fault(_name(names, task), problem))
-    del first
-    pa.default_memory_pool().release_unused()  # of millions of ids: the room that comparing took
-    return names
-
-
-def _name(names: pa.StringArray, task: int) -> str:
-    return f"tasks[{names[task].as_py()!r}]" if task < len(names) else f"tasks[{task}]"
-
-
-def _sizes(what: str, column: Column, n: int, names: pa.StringArray, faults: list[Fault]) -> Int64:
-    if column is None:
-        return np.zeros(n, dtype=np.int64)
-    values = np.asarray(column)
-    if len(values) != n:
-        faults.append(Fault(what, f"there are {len(values)} values for {n} tasks; expected one each"))
-        return np.zeros(n, dtype=np.int64)
-    good = np.isfinite(values) & (values >= 0)
-    wanted = "expected bytes >= 0"
-    wrong = np.flatnonzero(~good)
-    tell(faults, wrong, what, lambda task: Fault(f"{_name(names, task)}.{what}", f"is {values[task]}; {wanted}"))
-    return np.where(good, values, 0).astype(np.int64, copy=False)
-
-
 def _check_works(works: np.ndarray[Any, np.dtype[np.float64]], names: pa.StringArray, faults: list[Fault]) -> None:
     bad = ~((works >= 0) & (works <= LONGEST_WORK_S))
     wanted = f"expected seconds from 0 to {LONGEST_WORK_S:.0e}"
     wrong = np.flatnonzero(bad)
-    tell(faults, wrong, "work", lambda task: Fault(f"{_name(names, task)}.work", f"is {works[task]}; {wanted}"))
+    tell(faults, wrong, "work", lambda task: Fault(f"{task_path(names, task)}.work", f"is {works[task]}; {wanted}"))
 
 
 def _check_placed(
@@ -347,54 +337,7 @@ def _check_placed(
     for task, pin in pins.items():
         if (not isinstance(pin, Pin) or pin == Pin()) and 0 <= task < n:
             said = "says nothing" if isinstance(pin, Pin) else f"is {pin!r}"
-            faults.append(Fault(f"{_name(names, task)}.pin", f"{said}; expected an executor, a host or a kind"))
+            faults.append(Fault(f"{task_path(names, task)}.pin", f"{said}; expected an executor, a host or a kind"))
     for task, group in apart.items():
         if not (isinstance(group, str) and group) and 0 <= task < n:
-            faults.append(Fault(f"{_name(names, task)}.apart", f"is {group!r}; expected the name of a group"))
-
-
-def _edges(
-    source: ArrayLike,
-    target: ArrayLike,
-    edge_bytes: Column,
-    output_bytes: Int64,
-    n: int,
-    names: pa.StringArray,
-    faults: list[Fault],
-) -> tuple[Ends, Ends, Int64]:
-    sources, targets = _ends(source), _ends(target)
-    if len(sources) != len(targets):
-        faults.append(Fault("edges", f"there are {len(sources)} sources for {len(targets)} targets; expected one each"))
-        return sources[:0], targets[:0], output_bytes[:0]
-    outside = (sources < 0) | (sources >= n) | (targets < 0) | (targets >= n)
-    if outside.any():
-        wanted = f"expected positions from 0 to {n - 1}"
-        ends = sources, targets
-        wrong = np.flatnonzero(outside)
-        tell(faults, wrong, "edges", lambda e: Fault(f"edges[{e}]", f"joins {ends[0][e]} to {ends[1][e]}; {wanted}"))
-        sources, targets = sources[~outside], targets[~outside]
-        edge_bytes = None
-    if edge_bytes is None:
-        return sources, targets, output_bytes[sources] if n else output_bytes[:0]
-    sizes = np.asarray(edge_bytes)
-    if len(sizes) != len(sources):
-        faults.append(Fault("edge_bytes", f"there are {len(sizes)} values for {len(sources)} edges; expected one each"))
-        return sources, targets, np.zeros(len(sources), dtype=np.int64)
-    good = np.isfinite(sizes) & (sizes >= 0)
-    wrong = np.flatnonzero(~good)
-    tell(faults, wrong, "edges", lambda e: Fault(f"edges[{e}].bytes", f"is {sizes[e]}; expected bytes >= 0"))
-    return sources, targets, (sizes if good.all() else np.where(good, sizes, 0)).astype(np.int64, copy=False)
-
-
-def _ends(column: ArrayLike) -> Ends:
-    ends: Ends = np.asarray(column)
-    return ends if ends.dtype == np.int32 else ends.astype(np.int64, copy=False)
-
-
-def _kinds(kind: Sequence[str] | pa.Array | None, n: int) -> tuple[Int32, tuple[str, ...]]:
-    if kind is None or not n:
-        return np.zeros(n, dtype=np.int32), ("task",)
-    column = kind if isinstance(kind, pa.Array | pa.ChunkedArray) else pa.array(kind, type=pa.string())
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    coded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int32), tuple(coded.dictionary.to_pylist())
+            faults.append(Fault(f"{task_path(names, task)}.apart", f"is {group!r}; expected the name of a group"))

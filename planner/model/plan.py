@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +110,8 @@ class Plan:
         What had begun when it was made. A file of the plan does not hold it.
     learnt : Learnt or None
         Where a history was asked: by how much `graph` and `cluster` differ from what was stated.
+    backups : dict of int to tuple of int
+        From a task with standby replicas to the slots that stand by for it, first choice first.
     """
 
     graph: Graph
@@ -125,6 +128,7 @@ class Plan:
     settings: dict[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
     learnt: Learnt | None = None
+    backups: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def makespan_us(self) -> int:

@@ -2,7 +2,8 @@
 
 A source (items or files) is cut by weight (`sharding`); the tasks mapped over its shards (`each`) follow its cuts, so
 the number of shards is chosen for all of them together. Who takes the value of a mapped task gets the list of its
-shards' values in order; who takes the value of a tree gets the value of its root, which keeps the task's id.
+shards' values in order; who takes the value of a tree gets the value of its root, which keeps the task's id. Active
+replicas become tasks of their own (`copies`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,11 +21,14 @@ from planner.model.cluster import Cluster
 from planner.model.graph import Call, Graph, Ref, Refs
 from planner.model.units import MICROSECONDS
 from planner.partitioners.blocks import Block, lay_out
+from planner.partitioners.copies import with_copies
 from planner.partitioners.family import Places, family_of
 from planner.partitioners.items import Items, measure
 from planner.partitioners.sharding import TASK_OVERHEAD_US, Sharding, choose_sharding
 
 __all__ = ["Decomposed", "decompose"]
+
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,8 @@ class Decomposed:
     Attributes
     ----------
     graph : Graph
-        Tasks in the order of the original ones; the shards of a task stand together, in order.
+        Tasks in the order of the original ones; the shards of a task stand together, in order. Copies of tasks with
+        active replicas stand behind them all.
     notes : tuple of str
         For every source how many shards it has and why, and what the alternatives were predicted to cost.
     shards : dict of str to tuple of str
@@ -50,7 +55,7 @@ class Decomposed:
 
 
 def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
-    """Turn every data-parallel task into one task per shard.
+    """Turn every data-parallel task into one task per shard, and add the copies of tasks with active replicas.
 
     Parameters
     ----------
@@ -63,14 +68,16 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     Returns
     -------
     Decomposed
-        The same graph when nothing in it is data-parallel.
+        The same graph when nothing in it is data-parallel or has active replicas.
 
     Raises
     ------
     InputError
-        With every fault: a pattern that matches no file, files that cannot be read, weights that do not fit.
+        With every fault: a pattern that matches no file, files that cannot be read, weights that do not fit, a task
+        that is named like a copy of another.
     InfeasibleError
-        Naming every task that no executor may take, and every group that cannot be kept apart.
+        Naming every task that no executor may take, or fewer than it has replicas, and every group that cannot be kept
+        apart.
 
     Examples
     --------
@@ -83,7 +90,7 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
     (('squares[0]', 'squares[1]'), 'total')
     """
     if not graph.over:
-        return Decomposed(graph, np.arange(graph.n))
+        return _decomposed(graph, cluster, np.arange(graph.n))
     shardings, items = _cut_sources(graph, cluster)
     blocks = lay_out(graph, shardings, items)
     source, target, sizes = _edges(graph, blocks)
@@ -98,13 +105,28 @@ def decompose(graph: Graph, cluster: Cluster) -> Decomposed:
         output=outputs,
         kind=[graph.kinds[graph.kind[task]] for task, block in enumerate(blocks) for _ in block.names],
         calls=list(_calls(graph, blocks)) if graph.calls else (),
-        pins={new: pin for task, pin in graph.pins.items() for new in blocks[task].tasks},
-        apart={new: name for task, name in graph.apart.items() for new in blocks[task].tasks},
+        pins=_by_block(graph.pins, blocks),
+        apart=_by_block(graph.apart, blocks),
+        replicas=_by_block(graph.replicas, blocks),
+        retries=_by_block(graph.retries, blocks),
+        timeouts_us=_by_block(graph.timeouts_us, blocks),
+        copy_of={blocks[copy].first: blocks[task].first for copy, task in graph.copy_of.items()},
     )
     notes = [note for task, cut in shardings.items() for note in _explain(graph, task, cut, items[task])]
     shards = {graph.names[task]: blocks[task].names for task, over in sorted(graph.over.items()) if over.tree is None}
     origin = np.repeat(np.arange(graph.n), [len(block.names) for block in blocks])
-    return Decomposed(new, origin, tuple(notes), shards)
+    return _decomposed(new, cluster, origin, tuple(notes), shards)
+
+
+def _decomposed(graph: Graph, cluster: Cluster, origin: Any, *more: Any) -> Decomposed:
+    """Add the copies, which stem from what their primaries stem from."""
+    whole = with_copies(graph, cluster)
+    copied = [whole.copy_of[task] for task in range(graph.n, whole.n)]
+    return Decomposed(whole, np.append(origin, origin[copied]) if copied else origin, *more)
+
+
+def _by_block(said: Mapping[int, Said], blocks: list[Block]) -> dict[int, Said]:
+    return {new: what for task, what in said.items() for new in blocks[task].tasks}
 
 
 def _cut_sources(graph: Graph, cluster: Cluster) -> tuple[dict[int, Sharding], dict[int, Items]]:

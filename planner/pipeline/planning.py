@@ -21,7 +21,7 @@ from planner.partitioners import decompose
 from planner.pipeline.efficiency import Efficiencies, efficiency_matrix, plan_by_efficiency
 from planner.pipeline.learning import History, with_history
 from planner.pipeline.plans import Plan
-from planner.schedulers import Found, auto, get, solve
+from planner.schedulers import Found, auto, choose_backups, get, solve
 from planner.spills import spills_told
 from planner.validate import validate
 
@@ -48,7 +48,7 @@ def plan(
     Parameters
     ----------
     graph : Graph
-        Data-parallel tasks in it are cut into shards first.
+        Data-parallel tasks in it are cut into shards first, and active replicas become tasks of their own.
     cluster : Cluster
     method : str
         A name that `planner methods` lists, or ``auto``: the best of them, and a search around it.
@@ -82,7 +82,7 @@ def plan(
         For an unknown method or objective, a budget or seed below 0, an efficiency or weights that do not fit the
         objective, files in the history that are none.
     InfeasibleError
-        If a task fits no executor's memory.
+        If a task fits no executor's memory, or has more replicas than executors that may take it.
 
     Examples
     --------
@@ -105,13 +105,17 @@ def plan(
     bound = lower_bound(problem)
     best: float | None = None
     if efficiency is not None:
+        if whole.graph.copy_of:
+            what = "knows nothing of active replicas; expected standby ones, or another objective"
+            raise InputError([Fault("objective", f"'efficiency' {what}")])
         matrix = efficiency_matrix(efficiency, whole.graph, cluster)
         found, value, best = plan_by_efficiency(problem, matrix, method, bound)
     else:
         found = _solve(problem, bound, method, budget, iterations, seed, counts)
         value = price_us(problem, found.schedule, counts) / MICROSECONDS
         best = None if counts is None else counts.time * found.bound.us / MICROSECONDS
-    validate(whole.graph, cluster, found.schedule)
+    backups = choose_backups(problem, whole.graph.replicas, found.schedule)
+    validate(whole.graph, cluster, found.schedule, backups=backups)
     return Plan(
         whole.graph,
         cluster,
@@ -129,6 +133,7 @@ def plan(
             **({} if counts is None else {"weights": asdict(counts)}),
         },
         learnt=None if learnt is None else Learnt(learnt.works[whole.origin], learnt.speeds),
+        backups=backups,
     )
 
 

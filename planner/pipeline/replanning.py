@@ -14,7 +14,7 @@ from planner.model.plan import Bound, Learnt
 from planner.model.progress import Progress
 from planner.model.units import MICROSECONDS
 from planner.pipeline.plans import Plan
-from planner.schedulers import Found, as_foreseen, auto, keep, list_anew
+from planner.schedulers import Found, as_foreseen, auto, choose_backups, keep, list_anew
 from planner.spills import spills_told, worth
 from planner.validate import validate
 
@@ -50,7 +50,8 @@ def replan(
     Returns
     -------
     Plan
-        Of all tasks; those that have begun stand as recorded.
+        Of all tasks; those that have begun stand as recorded. Slots that stand by do so again, where they may. Where
+        closed executors leave too few for all replicas, there are fewer.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def replan(
         found = _found_at_once(problem, plan, bound, foreseen=world == plan.cluster)
     else:
         found = auto(problem, bound, seed, seconds=budget, schedules=None if budget is not None else iterations)
-    validate(plan.graph, world, found.schedule, progress)
+    backups = choose_backups(problem, plan.graph.replicas, found.schedule, plan.backups)
+    validate(plan.graph, world, found.schedule, progress, backups)
     return Plan(
         plan.graph,
         world,
@@ -87,6 +89,7 @@ def replan(
         settings={**plan.settings, "replanned_at": progress.now_us / MICROSECONDS},
         progress=progress,
         learnt=_carried(plan, world),
+        backups=backups,
     )
 
 

@@ -136,7 +136,7 @@ def simulate(
     """
     if rebalance != "none" and rebalance not in POLICIES:
         raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
-    validate(plan.graph, plan.cluster, plan.schedule, plan.progress)
+    validate(plan.graph, plan.cluster, plan.schedule, plan.progress, plan.backups)
     settings: dict[str, Any] = {"noise": noise, "slow": dict(slow or {}), "seed": seed, "rebalance": rebalance}
     schedule = replay(plan.graph, plan.cluster, plan.schedule, noise=noise, slow=slow, seed=seed)
     if rebalance == "none":

@@ -9,9 +9,11 @@ from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
 from planner.report.partition_plan import partition_plan_html, partition_plan_text
 from planner.report.ranges import ranges_html, ranges_text
+from planner.report.redundancy import Redundancy
 from planner.report.text import comparison_text, load_text, plan_text, prose, table
 
 __all__ = [
+    "Redundancy",
     "comparison_html",
     "comparison_text",
     "curve_html",

@@ -18,6 +18,7 @@ from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, Panel, gantt
 from planner.report.markup import asset, bar, duration, escape, percent, table
 from planner.report.measures import executor_load
+from planner.report.redundancy import Redundancy
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, objective_told, seconds
 
@@ -33,7 +34,7 @@ def fragment(*parts: str) -> str:
 
 
 def plan_html(plan: Plan) -> str:
-    """Show a plan in a notebook: its figures, and a Gantt chart.
+    """Show a plan in a notebook: its figures, a Gantt chart, and what replicas cost and survive.
 
     Returns
     -------
@@ -54,7 +55,9 @@ def plan_html(plan: Plan) -> str:
     drawn = gantt([_planned(plan, lines)], names, lines.end_us, marks)
     title = f"Plan: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}"
     note = f"dotted: lower bound ({escape(plan.bound.reason)}), dashed: predicted makespan"
-    return fragment(_caption(title), _figures(facts), drawn, _notes(note, plan.graph.n, len(names), MOST_BARS))
+    against = Redundancy.of(plan)
+    told = "" if against is None else f'<div class="soft">{escape(against)}</div>'
+    return fragment(_caption(title), _figures(facts), drawn, _notes(note, plan.graph.n, len(names), MOST_BARS), told)
 
 
 def load_html(plan: Plan, load: LoadReport) -> str:

@@ -46,6 +46,7 @@ def write_report(plan: Plan, load: LoadReport | None, path: str | Path) -> Path:
         load_sections.executors(plan, load),
         load_sections.predictions(plan, load, timeline),
         load_sections.placement(load),
+        sections.redundancy(plan),
         sections.settings(plan, load),
     ]
     text = page(

@@ -11,10 +11,14 @@ import numpy as np
 from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.report.markup import bar, definitions, duration, escape, percent, table
+from planner.report.redundancy import Redundancy, replica_slots
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, links, scroll, task_id
+from planner.report.words import change, count, links, scroll, section, task_id
 
-__all__ = ["failures", "header", "settings", "timeline", "title"]
+__all__ = ["failures", "header", "redundancy", "settings", "timeline", "title"]
+
+_MOST_REPLICATED = 100
+"""Tasks with replicas whose slots are listed."""
 
 
 def title(plan: Plan, load: LoadReport | None) -> str:
@@ -104,6 +108,25 @@ def timeline(plan: Plan, load: LoadReport | None) -> str:
         '<canvas id="over" aria-hidden="true"></canvas></div>'
         "<noscript><p>The timeline needs JavaScript; the tables do not.</p></noscript></section>"
     )
+
+
+def redundancy(plan: Plan) -> str:
+    """Say what replicas cost, what they survive, and which slots stand by; nothing when there are none."""
+    against = Redundancy.of(plan)
+    if against is None:
+        return ""
+    lanes = [escape(f"{e.id} · {number}") for e in plan.cluster.executors for number in range(e.slots)]
+    slots = replica_slots(plan)
+    shown = [*slots][:_MOST_REPLICATED]
+    rows = []
+    for task in shown:
+        first, *others = (lanes[slot] for slot in slots[task])
+        rows.append([task_id(plan, task), escape(plan.graph.replicas[task].mode), first, ", ".join(others)])
+    head = ["task", "replicas", "planned on", "backups and copies on"]
+    parts = [f"<p>{escape(against)}</p>", scroll(table(head, rows, text_columns=(0, 1, 2, 3), attributes=links(shown)))]
+    if len(slots) > len(shown):
+        parts.append(f"<p>… and {len(slots) - len(shown):,} more.</p>")
+    return section("Redundancy", *parts)
 
 
 def settings(plan: Plan, load: LoadReport | None) -> str:

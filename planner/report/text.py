@@ -14,6 +14,7 @@ from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.markup import duration, percent, signed
 from planner.report.measures import executor_load, furthest
+from planner.report.redundancy import Redundancy
 from planner.report.terminal import aligned, finish, terminal_width, with_bars, wrapped
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
 from planner.report.words import change, count, objective_told, seconds
@@ -24,7 +25,7 @@ MOST_ROWS = 24
 
 
 def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = None) -> str:
-    """Describe a plan: its figures, what each executor is to do, and its notes.
+    """Describe a plan: its figures, what each executor is to do, what replicas cost and survive, and its notes.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def plan_text(plan: Plan, *, width: int | None = None, unicode: bool | None = No
         *with_bars(["executor", "slots", "tasks", "planned busy", "of its time"], cells, shares, terminal_width(width)),
         *_rest(len(rows)),
     ]
+    against = Redundancy.of(plan)
+    lines += [] if against is None else ["", *wrapped(str(against), width, 2)]
     notes = [wrapped(f"note: {note}", width) for note in plan.notes[:8]]
     return finish([*lines, *itertools.chain(*notes)], width, unicode)
 

@@ -1,6 +1,7 @@
 """Methods that place tasks on slots, one published algorithm a file, and `auto`, which uses all of them."""
 
 from planner.schedulers.auto import Found, auto
+from planner.schedulers.backups import choose_backups
 from planner.schedulers.exact import solve
 from planner.schedulers.registry import Method, get, method_names, methods, suiting
 from planner.schedulers.remaining import as_foreseen, keep, list_anew, list_near
@@ -10,6 +11,7 @@ __all__ = [
     "Method",
     "as_foreseen",
     "auto",
+    "choose_backups",
     "get",
     "keep",
     "list_anew",

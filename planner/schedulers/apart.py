@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 
 from planner.cost import Problem
-from planner.model.arrays import Bool, Int32
+from planner.model.arrays import Bool, Float64, Int32
 
 __all__ = ["Places", "reserved"]
 
@@ -39,6 +39,20 @@ def reserved(problem: Problem) -> Places:
         free = problem.place[problem.place_row[tasks]]
         free[:, taken] = False
         times = np.where(free, problem.time_us[tasks][:, problem.executor_class].astype(np.float64), np.inf)
+        if problem.apart_host[group]:
+            times[:, np.isin(problem.host, problem.host[taken])] = np.inf
+            times = _fastest_of_each_host(problem, times)
         chosen, executors = linear_sum_assignment(times)
         place_row[tasks[chosen]] = len(problem.place) + executors
     return {"place": np.concatenate([problem.place, rows]), "place_row": place_row.astype(np.int32)}
+
+
+def _fastest_of_each_host(problem: Problem, times: Float64) -> Float64:
+    """Leave each task one executor of each host; tasks of a group that minds hosts are copies, alike in all of it."""
+    left = np.full_like(times, np.inf)
+    for host in range(int(problem.host.max()) + 1):
+        executors = np.flatnonzero(problem.host == host)
+        first = executors[times[:, executors].argmin(axis=1)]
+        rows = np.arange(len(times))
+        left[rows, first] = times[rows, first]
+    return left

@@ -271,8 +271,10 @@ class _Programme:
         p = self.problem
         for group in range(len(p.apart_ptr) - 1):
             members = p.apart_member[p.apart_ptr[group] : p.apart_ptr[group + 1]].tolist()
-            for executor in range(self.executors):
-                there = [self.on[task][executor] for task in members if executor in self.on[task]]
+            zones = p.host if p.apart_host[group] else np.arange(self.executors)
+            for zone in np.unique(zones).tolist():
+                executors = np.flatnonzero(zones == zone).tolist()
+                there = [self.on[task][e] for task in members for e in executors if e in self.on[task]]
                 if any(literal is True for literal in there):
                     self.programme.add_bool_and([x.negated() for x in there if x is not True])
                 else:

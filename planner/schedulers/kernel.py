@@ -67,6 +67,8 @@ class Arrays(NamedTuple):
     apart: Int32
     apart_ptr: Int64
     apart_member: Int32
+    apart_host: Bool
+    host: Int32
     fixed_slot: Int32
     fixed_start_us: Int64
     fixed_finish_us: Int64

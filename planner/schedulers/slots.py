@@ -58,12 +58,14 @@ def arrival(p: Any, at: Any, executor: Any) -> Any:
 
 @inlined
 def alone(p: Any, at: Any, task: Any, executor: Any) -> bool:
-    """Tell whether no task that has to be apart from this one is on an executor."""
+    """Tell whether no task that has to be apart from this one is on an executor, or on its host where hosts count."""
     group = p.apart[task]
     for i in range(p.apart_ptr[group], p.apart_ptr[group + 1]):
         other = at.slot[p.apart_member[i]]
-        if p.apart_member[i] != task and other >= 0 and p.slot_executor[other] == executor:
-            return False
+        if p.apart_member[i] != task and other >= 0:
+            there = p.slot_executor[other]
+            if there == executor or (p.apart_host[group] and p.host[there] == p.host[executor]):
+                return False
     return True
 
 

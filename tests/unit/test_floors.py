@@ -88,6 +88,7 @@ def test_the_public_names_are_these() -> None:
         "PlannerError",
         "PreflightError",
         "Progress",
+        "Replicas",
         "RunError",
         "Weights",
         "compare",

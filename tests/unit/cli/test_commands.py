@@ -57,6 +57,78 @@ def test_a_plan_is_explained_after_it_is_shown(planner: Planner, graph: str, tmp
     assert "explanation" not in planner("plan", graph, "--executors", "2", "--json").json
 
 
+def asking(tmp_path: Path, **given: object) -> Path:
+    """Give a file whose task ``load`` asks for something."""
+    file = tmp_path / "asking.json"
+    tasks = [{"id": "load", "work": 1, "output": "1MB", **given}, {"id": "join", "after": ["load"], "work": 1}]
+    file.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
+    return file
+
+
+def test_what_replicas_cost_and_survive_is_shown_and_written(planner: Planner, tmp_path: Path) -> None:
+    file = asking(tmp_path, replicas=2, retries=1, timeout="1 min")
+    said = planner("plan", file, "--executors", "3", "-o", tmp_path / "plan.json")
+    assert said.code == 0 and "1 task has 2 replicas (1 standby): its value survives the loss of any 1" in said.out
+    summary = planner("plan", file, "--executors", "3", "--json").json
+    assert summary["redundancy"]["standby_bytes"] == 10**6
+    assert summary["redundancy"]["survives"] == {"executors": 1, "hosts": 0, "all_values": False}
+    assert "redundancy" not in planner("plan", asking(tmp_path), "--executors", "3", "--json").json
+    written = json.loads((tmp_path / "plan.json").read_text())
+    assert [len(task["backups"]) for task in written["tasks"] if "backups" in task] == [1]
+    assert written["graph"]["tasks"][0]["timeout"] == 60
+    assert planner("simulate", tmp_path / "plan.json").code == 0
+
+
+def test_active_copies_are_tasks_of_the_plan(planner: Planner, tmp_path: Path) -> None:
+    file = asking(tmp_path, replicas=3, redundancy="active")
+    said = planner("plan", file, "--executors", "3", "--json", "-o", tmp_path / "plan.json").json
+    assert said["task_count"] == 4 and said["redundancy"]["active_work"] == 2.0
+    placed = {task["id"]: task["executor"] for task in json.loads((tmp_path / "plan.json").read_text())["tasks"]}
+    assert len({placed[name] for name in ("load", "load~2", "load~3")}) == 3
+    assert planner("simulate", tmp_path / "plan.json", "--rebalance", "planned", "--slow", "0=3").code == 0
+    tasks = planner("compare", file, "--executors", "3", "--methods", "heft,cpop,random")
+    assert tasks.code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"replicas": 4}, "tasks['load'].replicas: is 4, and 3 executors may take it; expected an executor for each"),
+        ({"replicas": 4, "redundancy": "active"}, "tasks['load'].replicas: is 4, and 3 executors may take it"),
+        ({"replicas": 1}, "tasks[0].replicas: is 1; expected a whole number from 2 to 1,000,000"),
+        ({"replicas": "two"}, "tasks[0].replicas: is 'two'"),
+        ({"replicas": 2, "redundancy": "cold"}, "tasks[0].redundancy: is 'cold'; expected 'standby' or 'active'"),
+        ({"redundancy": "active"}, "tasks[0].redundancy: stands without replicas"),
+        ({"retries": -1}, "tasks[0].retries: is -1; expected a whole number from 0"),
+        ({"timeout": "never"}, "tasks[0].timeout: is 'never'; expected seconds above 0"),
+        ({"timeout": 0}, "tasks[0].timeout: is 0; expected seconds above 0"),
+        ({"copy_of": "join"}, "has no active replicas"),
+        ({"replica": 2}, "tasks[0].replica: is an unknown key; did you mean 'replicas'?"),
+        ({"replicas": 2, "apart": "g"}, "tasks['load'].apart: stands beside replicas"),
+    ],
+)
+def test_what_makes_no_sense_is_told(planner: Planner, tmp_path: Path, given: dict[str, Any], problem: str) -> None:
+    said = planner("plan", asking(tmp_path, **given), "--executors", "3")
+    assert said.code == 2 and problem in said.err and "Traceback" not in said.err and said.out == ""
+
+
+def test_a_plan_whose_backups_were_changed_by_hand_is_not_replayed(planner: Planner, tmp_path: Path) -> None:
+    planner("plan", asking(tmp_path, replicas=2), "--executors", "3", "-o", tmp_path / "plan.json")
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["tasks"][0]["backups"][0]["executor"] = plan["tasks"][0]["executor"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    said = planner("simulate", tmp_path / "plan.json")
+    assert said.code != 0 and "has a replica beside another on one executor" in said.err
+
+
+def test_the_objective_of_efficiency_knows_no_copies(planner: Planner, tmp_path: Path) -> None:
+    (tmp_path / "e.toml").write_text("default = 1.0\n")
+    words = ("--executors", "3", "--objective", "efficiency", "--efficiency", tmp_path / "e.toml")
+    said = planner("plan", asking(tmp_path, replicas=2, redundancy="active"), *words)
+    assert said.code == 2 and "knows nothing of active replicas; expected standby ones" in said.err
+    assert planner("plan", asking(tmp_path, replicas=2), *words).code == 0
+
+
 def test_the_default_cluster_is_said_on_standard_error(planner: Planner, graph: str) -> None:
     said = planner("plan", graph, "--json")
     assert said.json["executor_count"] == 4 == said.json["slot_count"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import places
+from strategies import asking, places
 
 from planner.errors import InputError
 from planner.io import read_graph, write_graph
@@ -356,6 +356,7 @@ def graphs(draw: st.DrawFn) -> Graph:
         over={new[task]: shape(of) for task, of in over.items()},
         pins=pins,
         apart=apart,
+        **draw(asking(n, but=apart)),
     )
 
 
@@ -377,6 +378,8 @@ def same(one: Graph, other: Graph) -> None:
     assert (one.calls if any(one.calls) else ()) == other.calls
     assert one.over == other.over
     assert (one.pins, one.apart) == (other.pins, other.apart)
+    for mapping in ("replicas", "retries", "timeouts_us", "copy_of"):
+        assert getattr(one, mapping) == getattr(other, mapping)
 
 
 @settings(max_examples=60, deadline=None)

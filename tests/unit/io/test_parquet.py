@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import places
+from strategies import asking, places
 
 from planner.errors import InputError
 from planner.io import read_graph, write_graph
@@ -37,6 +37,8 @@ def same(one: Graph, other: Graph) -> None:
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
     assert one.kinds == other.kinds
     assert (one.pins, one.apart) == (other.pins, other.apart)
+    for mapping in ("replicas", "retries", "timeouts_us", "copy_of"):
+        assert getattr(one, mapping) == getattr(other, mapping)
 
 
 def put(folder: Path, tasks: dict[str, Any], edges: dict[str, Any] | None = None) -> Path:
@@ -87,6 +89,7 @@ def traces(draw: st.DrawFn) -> Graph:
         edge_bytes=np.array(column(SIZE, len(edges)), np.int64),
         pins=pins,
         apart=apart,
+        **draw(asking(n, but=apart)),
     )
 
 

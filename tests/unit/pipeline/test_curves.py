@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from planner import (
     Link,
     Network,
     Pin,
+    Replicas,
     curve,
     plan,
 )
@@ -84,8 +86,16 @@ def test_a_curve_takes_the_executors_of_a_cluster_and_then_others_like_them() ->
         curve(graph, [1], cluster=cluster, slots=2)
 
 
-def test_numbers_that_cannot_hold_the_tasks_are_left_out_and_told() -> None:
-    line = curve(Graph.from_arrays(work=[1] * 3, apart={0: "r", 1: "r", 2: "r"}), range(1, 6))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"apart": {0: "r", 1: "r", 2: "r"}},
+        {"replicas": {0: Replicas(3)}},
+        {"replicas": {0: Replicas(3, "active"), 1: Replicas(2)}},
+    ],
+)
+def test_numbers_that_cannot_hold_the_tasks_are_left_out_and_told(asked: dict[str, Any]) -> None:
+    line = curve(Graph.from_arrays(work=[1] * 3, **asked), range(1, 6))
     assert (line.executors, line.too_few) == ((3, 4, 5), (1, 2))
     assert "2 executors or fewer cannot hold the tasks" in str(line)
     with pytest.raises(InfeasibleError, match="pin"):
