@@ -41,7 +41,7 @@ from planner.runtime.messages import (
     Watch,
     Withdraw,
 )
-from planner.runtime.queues import Work, arrange, pack_queue
+from planner.runtime.queues import Work, arrange, pack_queue, regrouped
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
 from planner.runtime.values import Packed
 from planner.runtime.wire import Line
@@ -284,10 +284,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._send(slot, self._queues[slot])
             case Start(slot=slot, epoch=epoch):
                 self._send(slot, SlotQueue(slot, functions=self._work.functions, strict=self._work.strict, epoch=epoch))
-            case Regroup(slots=slots, waiting=waiting, slot_of=slot_of, holders=holders, epoch=epoch):
-                queues = arrange(
-                    self._work, slot_of, slots, waiting=waiting, holders=holders, order=self._order, epoch=epoch
-                )
+            case Regroup(epoch=epoch, slots=slots, waiting=waiting):
+                queues = regrouped(self._work, instruction, self._order)
                 for slot, queue in queues.items():
                     self._send(slot, queue)
                 line = {"event": "regrouped", "epoch": epoch, "slots": list(slots), "waiting": len(waiting)}

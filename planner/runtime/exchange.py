@@ -145,7 +145,10 @@ class Exchange:
             ran = {entry.task: entry for entry in queue.entries if entry.task in {self._running, *self._ended}}
             self._changes = {task: entry for task, entry in ran.items() if task == self._running}
             self._ended.clear()
-            waiting = replace(queue, entries=tuple(entry for entry in queue.entries if entry.task not in ran))
+            waiting = replace(
+                queue,
+                entries=tuple(each for each in queue.entries if each.task not in ran and each.task != queue.begun),
+            )
             self._queue, self._outbox, self._held = queue, outbox, Held()
             self._inbox = Inbox(
                 waiting,

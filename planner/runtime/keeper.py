@@ -366,10 +366,11 @@ class PlanKeeper:
     def _regroup(self) -> list[Instruction]:
         if lacking := self.orphans:
             return [Orphans(tuple(lacking))]
+        begun = tuple(task for task in sorted(self._recovery.running) if self.ledger.waits(task))
         holders, state = self._recovery.end(), self.ledger.state
         done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
-        regroup = Regroup(self.epoch, tuple(addresses), waiting, tuple(self.slot_of), done)
+        regroup = Regroup(self.epoch, tuple(addresses), waiting, begun, tuple(self.slot_of), done)
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------

@@ -197,6 +197,8 @@ class Regroup:
         Tasks that have yet to end, those that run included.
     slot_of : tuple of int
         Slot of each task of the plan.
+    begun : tuple of int
+        Those of them that slots were running when they came to a halt.
     holders : dict of int to tuple of int
         Slots that hold the value of each task that has ended.
     """
@@ -204,6 +206,7 @@ class Regroup:
     epoch: int
     slots: tuple[int, ...]
     waiting: tuple[int, ...]
+    begun: tuple[int, ...]
     slot_of: tuple[int, ...]
     holders: dict[int, tuple[int, ...]]
 

@@ -15,10 +15,10 @@ from planner.errors import Fault, InputError
 from planner.model.graph import Call, Graph
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
-from planner.runtime.messages import Given
+from planner.runtime.messages import Given, Regroup
 from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 
-__all__ = ["Work", "arrange", "pack_queue", "result_tasks", "slot_queues", "work_of"]
+__all__ = ["Work", "arrange", "pack_queue", "regrouped", "result_tasks", "slot_queues", "work_of"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def arrange(
     slots: Collection[int],
     *,
     waiting: Collection[int] | None = None,
+    begun: Collection[int] = (),
     holders: Mapping[int, Sequence[int]] | None = None,
     order: Mapping[int, int] | None = None,
     epoch: int = 0,
@@ -126,6 +127,8 @@ def arrange(
         Those that live.
     waiting : collection of int, optional
         Tasks that have yet to end; all, if left out.
+    begun : collection of int
+        Those of them that run already, and need no inputs any more.
     holders : mapping of int to sequence of int, optional
         Slots that hold the value of each task that has ended.
     order : mapping of int to int, optional
@@ -140,6 +143,9 @@ def arrange(
     taken_by: dict[int, dict[int, int]] = {}  # value that is there -> slot that takes it -> a task there
     for task in sorted(left):
         here, entry = slot_of[task], work.entries[task]
+        if task in begun:
+            drafts[here].begun = task
+            continue
         for source in entry.inputs:
             takes = source in entry.takes
             if takes:
@@ -167,6 +173,20 @@ def arrange(
     return {slot: draft.queue(slot, work, epoch) for slot, draft in drafts.items()}
 
 
+def regrouped(work: Work, said: Regroup, order: Mapping[int, int]) -> dict[int, SlotQueue]:
+    """Give the queues of a new epoch."""
+    return arrange(
+        work,
+        said.slot_of,
+        said.slots,
+        waiting=said.waiting,
+        begun=said.begun,
+        holders=said.holders,
+        order=order,
+        epoch=said.epoch,
+    )
+
+
 class _Draft:
     """A queue in the making."""
 
@@ -174,6 +194,7 @@ class _Draft:
         self.entries: list[Entry] = []
         self.uses: Counter[int] = Counter()
         self.peers: set[int] = set()
+        self.begun: int | None = None
         self.here: set[int] = set()
         self.hands: list[Hand] = []
 
@@ -189,6 +210,7 @@ class _Draft:
             epoch,
             frozenset(self.here),
             tuple(self.hands),
+            self.begun,
         )
 
 

@@ -85,6 +85,8 @@ class SlotQueue:
         Values that this slot holds, and that its tasks take.
     hands : tuple of Hand
         Values that it holds, and hands on.
+    begun : int or None
+        The task among them that it was running when it came to a halt, and does not begin again.
     """
 
     slot: int
@@ -97,6 +99,7 @@ class SlotQueue:
     epoch: int = 0
     here: frozenset[int] = frozenset()
     hands: tuple[Hand, ...] = ()
+    begun: int | None = None
 
 
 @dataclass(frozen=True)

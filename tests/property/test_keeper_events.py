@@ -44,7 +44,7 @@ from planner.runtime.messages import (
     Watch,
     Withdraw,
 )
-from planner.runtime.queues import Work, arrange
+from planner.runtime.queues import Work, arrange, regrouped
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue
 
 RENDEZVOUS_S, SILENCE_S = 20.0, 10.0
@@ -150,10 +150,9 @@ class Events(RuleBasedStateMachine):
                     self.orphaned = True
                 case Fetch(slot=slot, task=task):
                     self.fetching.append((self.counts[slot].incarnation, task))
-                case Regroup(epoch=epoch, slots=slots, waiting=waiting, slot_of=slot_of, holders=holders):
+                case Regroup(waiting=waiting):
                     assert {task for task in range(self.n) if self.keeper.ledger.waits(task)} == set(waiting)
-                    queues = arrange(self.work, slot_of, slots, waiting=waiting, holders=holders, epoch=epoch)
-                    for slot, queue in queues.items():
+                    for slot, queue in regrouped(self.work, said, {}).items():
                         self.counts[slot].mail.append(queue)
                 case Give(slot=slot, source=source, tasks=tasks):
                     entries = tuple(self.handed(slot, handed) for handed in tasks)
@@ -223,14 +222,15 @@ class Events(RuleBasedStateMachine):
         slot.queue, slot.halted, slot.ended = queue, False, set()
         slot.uses = Counter(queue.uses)
         late = slot.ran & {entry.task for entry in queue.entries}
-        slot.waiting = {entry.task: entry for entry in queue.entries if entry.task not in late}
+        entries = {entry.task: entry for entry in queue.entries}
+        slot.waiting = {t: entry for t, entry in entries.items() if t not in late and t != queue.begun}
         slot.retained |= slot.values
         slot.values = set(queue.here)
         slot.ended |= slot.values
         for hand in queue.hands:
             self.post.append((slot.number, hand.slot, queue.epoch, hand.task, "value"))
-        if slot.running is not None and slot.running.task in slot.waiting:
-            slot.running = slot.waiting.pop(slot.running.task)
+        if slot.running is not None:
+            slot.running = entries.get(slot.running.task, slot.running)
         for entry in queue.entries:
             if entry.task in late:
                 self.publish(slot, entry)
@@ -260,7 +260,8 @@ class Events(RuleBasedStateMachine):
         epoch, task = slot.queue.epoch, entry.task
         self.post += [(slot.number, reader, epoch, task, "value") for reader in entry.readers]
         self.post += [(slot.number, follower, epoch, task, "end") for follower in entry.followers]
-        slot.retained.add(task)
+        if entry.readers:
+            slot.retained.add(task)
         self.arrive(slot, task, value=True)
 
     def arrive(self, slot: Slot, task: int, *, value: bool) -> None:

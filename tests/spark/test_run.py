@@ -169,39 +169,6 @@ def test_a_value_that_does_not_pickle_is_told(spark: SparkSession) -> None:
         run(plan(builder.build(), Cluster.uniform(1)), spark, progress="none")
 
 
-@pytest.mark.parametrize("victim", ["python", "executor"])
-def test_a_killed_process_ends_the_run_and_is_named(spark: SparkSession, victim: str, tmp_path: Path) -> None:
-    builder = GraphBuilder()
-    _wide(builder, 3, 0.02)
-    before = run(plan(builder.build(), discover(spark)), spark, progress="none")
-    slots = before.load.slots.to_pandas().dropna(subset="pid")
-    pid, executor = int(slots["pid"].iloc[0]), str(slots["ran_executor"].iloc[0])
-    target = pid if victim == "python" else _executor_process(pid)
-
-    builder = GraphBuilder()
-    _wide(builder, 12, 60.0)
-    killer = threading.Timer(3.0, os.kill, (target, signal.SIGKILL))
-    killer.start()
-    began = time.monotonic()
-    with pytest.raises(RunError) as raised:
-        run(plan(builder.build(), discover(spark)), spark, run_dir=tmp_path / "run", progress="none")
-    assert time.monotonic() - began < 50, "no task was waited for"
-    assert f"executor {executor} slot" in str(raised.value)
-    assert len(raised.value.skipped) == 12
-    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
-    assert lines[-1]["event"] == "ended"
-    assert lines[-1]["status"] == "lost"
-
-
-def _executor_process(pid: int) -> int:
-    """The JVM above a Python process: the first ancestor that is a Java process."""
-    while True:
-        status = Path(f"/proc/{pid}/status").read_text()
-        pid = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
-        if b"CoarseGrainedExecutorBackend" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return pid
-
-
 def test_an_interrupt_ends_the_run_and_not_the_session(spark: SparkSession, tmp_path: Path) -> None:
     builder = GraphBuilder()
     _wide(builder, 6, 60.0)
