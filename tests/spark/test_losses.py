@@ -81,9 +81,8 @@ def test_a_run_whose_driver_was_killed_goes_on_with_fewer_slots(tmp_path: Path) 
     for i in range(24):
         tasks.append({"id": f"nap-{i}", "run": "time:sleep", "args": [0.5], "work": 0.5})
         tasks.append({"id": f"one-{i}", "run": "builtins:abs", "args": [-i], "after": [f"nap-{i}"], "work": 0.01})
-    tasks.append(
-        {"id": "sum", "run": "builtins:sum", "args": [{"tasks": [f"one-{i}" for i in range(24)]}], "work": 0.1}
-    )
+    ones = [{"task": f"one-{i}"} for i in range(24)]
+    tasks.append({"id": "sum", "run": "builtins:sum", "args": [ones], "work": 0.1})
     graph, folder = tmp_path / "graph.json", tmp_path / "run"
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
     journal = folder / "journal.jsonl"
