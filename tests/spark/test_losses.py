@@ -104,7 +104,7 @@ def test_a_run_whose_driver_was_killed_goes_on_with_fewer_slots(tmp_path: Path) 
     resumed = command("--resume", str(folder), "--master", "local-cluster[1,1,1024]", "--json")
     ended = subprocess.run(resumed, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["status"] == "done"
+    assert json.loads((folder / "run.json").read_text())["status"] == "done"
     after = [json.loads(line) for line in journal.read_text().splitlines()][len(before) :]
     ran = [line["task"] for line in after if line["event"] == "finished"]
     assert not done & set(ran) and len(ran) == len(set(ran)) == 49 - len(done)
