@@ -258,11 +258,14 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
 
     def _handle(self, event: Event, packed: dict[int, Any] | None = None) -> None:
         with self._lock:
-            before = self.keeper.outcome
+            before, known = self.keeper.outcome, len(self.keeper.losses)
             instructions = self.keeper.handle(event)
             ended = self.keeper.outcome if before is None else None
             for instruction in instructions:
                 self._deliver(instruction, event, packed)
+            lost = self.keeper.losses[known:]
+        at = time.monotonic_ns() // 1000
+        self._journal.write(at, *({"event": "lost", "slot": slot, "reason": reason} for slot, reason in lost))
         if before is None:  # what comes after the end changes nothing
             self._write(event, ended)
         if ended is not None:
@@ -341,6 +344,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         try:
             self.results[task] = packed.open(own=True)
             self._on_result(task, self.results[task])
+            self._journal.write(time.monotonic_ns() // 1000, {"event": "result", "task": self._names[task]})
         except Exception as error:  # its class is not known here, or the disk is full: no slot is to blame
             name, what = self._names[task], f"{type(error).__name__}: {error}"
             self._handle(Cancelled(f"the run ended because its result {name!r} could not be kept: {what}"))
@@ -373,7 +377,5 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 )
             case Unreadable(value=value, reason=reason):
                 self._journal.write(at, {"event": "unreadable", "task": self._names[value], "reason": reason})
-            case Lost(slot=slot, reason=reason):
-                self._journal.write(at, {"event": "lost", "slot": slot, "reason": reason})
         if ended is not None:
             self._journal.write(at, {"event": "ended", "status": ended.status, "reason": ended.reason})

@@ -32,6 +32,9 @@ from planner.runtime.wire import Line, new_token
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 
 _TICK_S = 0.1
+_PATIENCE_S = 5.0
+"""The first slots wait so long for the others, where tasks are moved: who comes later gets work then."""
+
 _FAREWELL_S, _ABORTED_S, _GOODBYE_S = 10.0, 2.0, 0.01
 """For so long slots may take to end; when something went wrong; and between two looks."""
 
@@ -186,6 +189,7 @@ def drive(
         plan.cluster.n_slots,
         rendezvous_s=rendezvous_s,
         silence_s=silence_s,
+        patience_s=min(_PATIENCE_S, rendezvous_s) if moving else None,
         names=names,
         takers=work.takers(),
         done=done,

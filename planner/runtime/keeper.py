@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from planner.errors import TaskFailure
-from planner.runtime.ledger import Ledger, TaskState
+from planner.runtime.ledger import STRIKES, Ledger, TaskState
 from planner.runtime.members import Members
 from planner.runtime.messages import (
     Cancelled,
@@ -53,10 +53,6 @@ from planner.runtime.slot_queue import Handed
 __all__ = ["PlanKeeper"]
 
 
-STRIKES = 4
-"""A task has failed, when so many slots were lost while they ran it; as many as Spark allows a task of its own."""
-
-
 class PlanKeeper:
     """Keeps a plan while slots run it.
 
@@ -72,6 +68,8 @@ class PlanKeeper:
         Number of slots.
     rendezvous_s, silence_s : float
         Seconds for which slots may be late, and may be silent; then they are given up.
+    patience_s : float, optional
+        Seconds for which the first slots wait for the others; as long as these may be late, if left out.
     names : sequence of str, optional
         How to call each slot in messages.
     takers : sequence of sequence of int, optional
@@ -83,15 +81,11 @@ class PlanKeeper:
 
     Attributes
     ----------
-    ledger : Ledger
-        What has become of every task.
-    members : Members
-        Which slots are there.
+    ledger, members : Ledger, Members
+        What has become of every task, and which slots are there.
     slot_of : list of int
         Where each task is now; −1 while it has no slot.
-    moves : int
-        How many tasks went to another slot because that was decided.
-    lost : list of str
+    losses : list of (int, str)
         Slots that were lost, and why.
     stored : set of int
         Tasks whose values are in storage.
@@ -107,6 +101,7 @@ class PlanKeeper:
         *,
         rendezvous_s: float = 60.0,
         silence_s: float = 60.0,
+        patience_s: float | None = None,
         names: Sequence[str] | None = None,
         takers: Sequence[Sequence[int]] | None = None,
         done: Collection[int] = (),
@@ -117,16 +112,21 @@ class PlanKeeper:
         self.stored = set(stored)
         if done:
             self.ledger.repeat(self.ledger.tasks_in(TaskState.WAITING), self.stored)
-        self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s)
+        self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s, patience_s)
         self.slot_of = list(slot_of)
         self.moves = 0
-        self.lost: list[str] = []
+        self.losses: list[tuple[int, str]] = []
         self.outcome: Ended | None = None
         self._recovery = Recovery()
         self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
         self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
         self._moving: dict[int, int] = {}  # task -> slot to which it goes, once it has been given back
         self._home: dict[int, int] = {}  # task that takes what cannot leave a slot -> that slot
+
+    @property
+    def lost(self) -> list[str]:
+        """The slots that were lost, and why, in words."""
+        return [f"{self.members.names[slot]} ({reason})" for slot, reason in self.losses]
 
     @property
     def epoch(self) -> int:
@@ -196,7 +196,7 @@ class PlanKeeper:
         order : mapping of int to int
             What waits runs in this order from now on.
         """
-        if self.outcome is not None or not self._together or self._recovery.under_way:
+        if self.outcome is not None or not self.together or self._recovery.under_way:
             return []
         asked: dict[int, list[int]] = {}
         for task, target in targets.items():
@@ -231,7 +231,7 @@ class PlanKeeper:
     def _hello(self, event: Hello) -> list[Instruction]:
         if self.outcome is not None:
             return [End(event.slot, abort=True)]
-        together = self._together
+        together = self.together
         if not self.members.hello(event):  # a speculative or retried copy while the first lives: it waits in vain
             return []
         if self._recovery.under_way:
@@ -241,7 +241,7 @@ class PlanKeeper:
         skipped = self.ledger.tasks_in(TaskState.SKIPPED) if self.ledger.failures else []
         if missed := tuple(task for task in skipped if self.slot_of[task] == event.slot):
             instructions.append(Skip(event.slot, missed))  # it has come late, and has not heard of it
-        if self._together:
+        if self.together:
             addresses = self.members.addresses
             instructions += [Peers(slot, addresses) for slot in addresses]
             instructions += [] if together else self._end_if_settled()  # an empty plan
@@ -319,7 +319,7 @@ class PlanKeeper:
         slot = event.slot
         if self.members.spare_gone(slot, event.incarnation) or not self.members.lives(slot, event.incarnation):
             return []
-        self.lost.append(f"{self.members.names[slot]} ({event.reason})")
+        self.losses.append((slot, event.reason))
         dismissed = End(slot, abort=True, incarnation=self.members.incarnation(slot))
         self.members.lose(slot)
         skips: list[Instruction] = []
@@ -334,10 +334,10 @@ class PlanKeeper:
     def _tick(self, now: float) -> list[Instruction]:
         self.members.pass_time(now)
         if late := self.members.late():
-            names = [self.members.names[slot] for slot in late]
             if not self.members.living:
-                return self._end("lost", f"no slot had started in time; missing: {', '.join(names)}", abort=True)
-            self.lost += [f"{name} (it had not started in time)" for name in names]
+                names = ", ".join(self.members.names[slot] for slot in late)
+                return self._end("lost", f"no slot had started in time; missing: {names}", abort=True)
+            self.losses += [(slot, "it had not started in time") for slot in late]
             return [] if self.epoch else self._new_epoch()
         if self.members.deserted():
             return self._end("lost", f"every slot was lost, and none came back: {'; '.join(self.lost)}", abort=True)
@@ -349,7 +349,7 @@ class PlanKeeper:
     # a new epoch --------------------------------------------------------------------------------------------------
 
     @property
-    def _together(self) -> bool:
+    def together(self) -> bool:
         """Whether slots know one another."""
         return self.members.complete or self.epoch > 0
 
@@ -388,7 +388,7 @@ class PlanKeeper:
     # the end ------------------------------------------------------------------------------------------------------
 
     def _end_if_settled(self) -> list[Instruction]:
-        if not self.ledger.settled or not self._together or self._recovery.under_way:
+        if not self.ledger.settled or not self.together or self._recovery.under_way:
             return []
         status, reason = self.ledger.verdict()
         return self._end(status, reason, abort=False)

@@ -22,6 +22,10 @@ class TaskState(Enum):
     SKIPPED = "skipped"
 
 
+STRIKES = 4
+"""A task has failed, when so many slots were lost while they ran it; as many as Spark allows a task of its own."""
+
+
 class Ledger:
     """Keeps account of tasks.
 

@@ -30,6 +30,8 @@ class Members:
         How to call each slot in messages.
     rendezvous_s, silence_s : float
         Seconds for which slots may be late, and may be silent.
+    patience_s : float, optional
+        Seconds for which those that have come wait for the others; `rendezvous_s`, if left out.
 
     Attributes
     ----------
@@ -38,11 +40,15 @@ class Members:
     now : float
     """
 
-    def __init__(self, names: Sequence[str], rendezvous_s: float, silence_s: float) -> None:
+    def __init__(
+        self, names: Sequence[str], rendezvous_s: float, silence_s: float, patience_s: float | None = None
+    ) -> None:
         self.names = names
         self.complete = False
         self.now = 0.0
         self._rendezvous_s, self._silence_s = rendezvous_s, silence_s
+        self._patience_s = rendezvous_s if patience_s is None else patience_s
+        self._first: float | None = None  # when the first one came
         self._members = [_Member() for _ in names]
         self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
         self._began: float | None = None
@@ -77,6 +83,7 @@ class Members:
         member.incarnation, member.address, member.last_heard = event.incarnation, event.address, self.now
         self.complete = self.complete or all(each.incarnation is not None for each in self._members)
         self._alone = None
+        self._first = self.now if self._first is None else self._first
         return True
 
     def heard(self, slot: int, incarnation: int, now: float) -> bool:
@@ -121,7 +128,10 @@ class Members:
 
     def late(self) -> list[int]:
         """Give the slots that have been waited for long enough, and wait for them no longer."""
-        if self.complete or self._began is None or self.now - self._began <= self._rendezvous_s:
+        if self.complete or self._began is None:
+            return []
+        waited = self._first is not None and self.now - max(self._first, self._began) > self._patience_s
+        if not waited and self.now - self._began <= self._rendezvous_s:
             return []
         self.complete = True
         return [slot for slot, member in enumerate(self._members) if member.incarnation is None]

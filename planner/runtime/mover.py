@@ -67,7 +67,8 @@ class Mover:
     def tick(self) -> None:
         """Decide, if it is time, or if tasks have no slot."""
         began = time.monotonic()
-        if not self._coordinator.keeper.orphans and (began < self._next or not self._moving):
+        keeper = self._coordinator.keeper
+        if not keeper.together or (not keeper.orphans and (began < self._next or not self._moving)):
             return
         heard = self._coordinator.heard()
         if not heard.told and not heard.orphans:

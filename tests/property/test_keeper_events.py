@@ -14,8 +14,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from planner.errors import TaskFailure
-from planner.runtime.keeper import STRIKES, PlanKeeper
-from planner.runtime.ledger import TaskState
+from planner.runtime.keeper import PlanKeeper
+from planner.runtime.ledger import STRIKES, TaskState
 from planner.runtime.messages import (
     Cancelled,
     Collected,
