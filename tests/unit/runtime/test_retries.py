@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +14,11 @@ import numpy as np
 import pytest
 
 from planner.model import Bound, Cluster, GraphBuilder, Plan, Schedule
+from planner.runtime import watchdog as watchdog_module
 from planner.runtime.drive import Outcome
 from planner.runtime.queues import LEAST_TIMEOUT_S, work_of
 from planner.runtime.slot import SlotConfig
+from planner.runtime.watchdog import Watchdog
 from tests.unit.runtime.processes import ProcessSlots, driven
 
 pytestmark = pytest.mark.timeout(120)
@@ -72,6 +77,13 @@ def swallows(seconds: float, how_often: int) -> str:
         except BaseException:
             how_often -= 1
     return "swallowed"
+
+
+def tries_on(path: str, seconds: float) -> None:
+    try:
+        time.sleep(seconds)
+    except Exception:
+        count(path)
 
 
 def deadlock(path: str = "") -> None:
@@ -197,6 +209,62 @@ def test_a_task_that_swallows_the_interrupt_has_failed_all_the_same(how_often: i
     builder.add(swallows, 100, how_often, id="swallows", timeout=0.3)
     (failure,) = run(builder).failures
     assert failure.error == "TimeoutError: ran longer than its time-out of 0.3 s"
+
+
+def test_code_that_goes_on_after_any_exception_does_not_go_on_after_a_time_out(tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    builder.add(tries_on, str(tmp_path / "n"), 100, id="tries", timeout=0.3)
+    (failure,) = run(builder).failures
+    assert failure.error == "TimeoutError: ran longer than its time-out of 0.3 s"
+    assert not (tmp_path / "n").exists()
+
+
+def test_an_interrupt_at_any_instruction_hits_the_task_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchdog, "_watch", lambda _: None)  # signals are sent by hand
+    watchdog = Watchdog(lambda: None)
+    seen = {"value": 0, "late": 0}
+
+    def task() -> int:
+        return sum(i for i in range(3))
+
+    def attempt(at: int) -> int:
+        """Send the signal before the instruction of that number; give how many there were."""
+        passed = 0
+
+        def trace(frame: Any, event: str, _: Any) -> Any:
+            nonlocal passed
+            frame.f_trace_opcodes = True
+            if frame.f_code.co_filename in (watchdog_module.__file__, threading.__file__, __file__) and event == "opcode":
+                passed += 1
+                if passed == at:
+                    signal.raise_signal(signal.SIGUSR2)
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            assert watchdog.call(-1.0, task) == 3
+            seen["value"] += 1
+        except TimeoutError:
+            seen["late"] += 1
+        finally:
+            sys.settrace(before)
+        return passed
+
+    def free() -> None:
+        locked.append(watchdog._changed.acquire(blocking=False))
+
+    with watchdog.ready():
+        for at in range(attempt(0) + 1):
+            attempt(at)
+            locked: list[bool] = []
+            other = threading.Thread(target=free)
+            other.start()
+            other.join()
+            assert locked == [True]
+            watchdog._changed = threading.Condition()
+    assert seen["value"] > 50
+    assert seen["late"] > 20
 
 
 def test_a_time_out_counts_as_an_attempt(tmp_path: Path) -> None:
