@@ -234,7 +234,10 @@ def test_an_interrupt_at_any_instruction_hits_the_task_or_nothing(monkeypatch: p
         def trace(frame: Any, event: str, _: Any) -> Any:
             nonlocal passed
             frame.f_trace_opcodes = True
-            if frame.f_code.co_filename in (watchdog_module.__file__, threading.__file__, __file__) and event == "opcode":
+            if (
+                frame.f_code.co_filename in (watchdog_module.__file__, threading.__file__, __file__)
+                and event == "opcode"
+            ):
                 passed += 1
                 if passed == at:
                     signal.raise_signal(signal.SIGUSR2)
