@@ -161,6 +161,13 @@ def test_a_task_is_run_again_as_often_as_it_asks_for(times: int, retries: int, w
     assert outcome.results == {2: 5}
 
 
+def test_attempts_are_counted_for_each_task(tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    for name in ("a", "b"):
+        builder.add(fails, str(tmp_path / name), 9, id=name, retries=1)
+    assert [failure.attempt for failure in run(builder, 1).failures] == [2, 2]
+
+
 def test_a_task_that_leaves_python_is_run_again_too(tmp_path: Path) -> None:
     builder = GraphBuilder()
     builder.add(leaves, str(tmp_path / "n"), id="leaves", retries=1)
