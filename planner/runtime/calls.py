@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import cloudpickle
 import numpy as np
 
 from planner.model.graph import Ref, Refs
@@ -43,7 +44,10 @@ class Calls:
 
 
 def given(turn: Turn) -> tuple[list[Any], dict[str, Any]]:
-    """Give the arguments of a task; an input that stands in several places is one object."""
+    """Give the arguments of a task; an input that stands in several places is one object.
+
+    A task that may be run again gets all of them anew each time: what an attempt does to them, the next does not see.
+    """
     opened: dict[int, Any] = {}
 
     def resolve(argument: Any) -> Any:
@@ -58,4 +62,6 @@ def given(turn: Turn) -> tuple[list[Any], dict[str, Any]]:
     if turn.entry.call is None:
         return [], {}
     _, args, kwargs = turn.entry.call
+    if turn.entry.retries:
+        args, kwargs = cloudpickle.loads(cloudpickle.dumps((args, kwargs)))
     return [resolve(a) for a in args], {key: resolve(value) for key, value in kwargs.items()}

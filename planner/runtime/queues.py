@@ -21,6 +21,16 @@ from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 __all__ = ["Work", "arrange", "pack_queue", "regrouped", "result_tasks", "slot_queues", "work_of"]
 
 
+TIMEOUT_FACTOR = 20
+"""A task that says no time-out has so many times its planned time: slow executors and wrong costs stay far below."""
+
+LEAST_TIMEOUT_S = 3600.0
+"""And never less, because many works are no more than weights against one another."""
+
+UNSAID_WORK_US = MICROSECONDS
+"""A task of so little work has no time-out unless it says one: 1 s is what stands there when nobody has said a work."""
+
+
 @dataclass(frozen=True)
 class Work:
     """All that is to run, wherever that will be.
@@ -31,7 +41,7 @@ class Work:
         One for each task, in the graph's order, without what depends on where others run.
     functions : tuple of str or callable
     shared : frozenset of int
-        Tasks whose value more than one task takes.
+        Tasks whose value more than one task takes, or one that may be run again: each attempt takes it anew.
     strict : bool
         Whether memory may be short, so that slots keep to the order.
     """
@@ -86,11 +96,13 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
             call=None if emulate is not None else _call(graph.calls[task], runs),
             emulate=None if emulate is None else _emulation(plan, task, emulate),
             result=task in results,
+            retries=0 if emulate is not None else graph.retries.get(task, 0),
+            timeout_s=None if emulate is not None else _timeout_s(plan, task),
         )
         for task in range(graph.n)
     )
     strict = not Problem.of(graph, plan.cluster).fits
-    return Work(entries, tuple(runs), _shared(entry.takes for entry in entries), strict)
+    return Work(entries, tuple(runs), _shared(entries), strict)
 
 
 def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
@@ -268,8 +280,19 @@ def _taken(graph: Graph, task: int, *, emulated: bool) -> frozenset[int]:
     return frozenset(call.refs()) if call is not None else frozenset()
 
 
-def _shared(takes: Iterable[frozenset[int]]) -> frozenset[int]:
-    takers = Counter(task for taken in takes for task in taken)
+def _timeout_s(plan: Plan, task: int) -> float | None:
+    if (said := plan.graph.timeouts_us.get(task)) is not None:
+        return said / MICROSECONDS
+    if plan.graph.work_us[task] <= UNSAID_WORK_US:
+        return None
+    planned_us = int(plan.schedule.finish_us[task] - plan.schedule.start_us[task])
+    return max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * planned_us / MICROSECONDS)
+
+
+def _shared(entries: Iterable[Entry]) -> frozenset[int]:
+    takers: Counter[int] = Counter()
+    for entry in entries:
+        takers.update(dict.fromkeys(entry.takes, 2 if entry.retries else 1))
     return frozenset(task for task, count in takers.items() if count > 1)
 
 

@@ -40,6 +40,7 @@ class Reporter:
         self._records: list[Record] = []
         self._results: dict[int, Any] = {}
         self._troubles: list[Trouble] = []
+        self._said: threading.Event | None = None
         self._began = False
         self._urgent = False
         self._closed = False
@@ -70,6 +71,14 @@ class Reporter:
             self._urgent = True
             self._changed.notify()
 
+    def last_word(self, trouble: Trouble, patience_s: float) -> None:
+        """Report a trouble, and wait until the coordinator has it, or for so many seconds: the process is to end."""
+        said = threading.Event()
+        with self._changed:
+            self._said = said
+            self.trouble(trouble)
+        said.wait(patience_s)
+
     def urgent(self) -> None:
         """Send what there is, and from now on everything at once: the queue is empty."""
         with self._changed:
@@ -94,9 +103,13 @@ class Reporter:
                 records, self._records = self._records, []
                 results, self._results = self._results, {}
                 troubles, self._troubles = self._troubles, []
+                said = self._said if troubles else None
                 self._began = self._urgent = False
             try:
                 self._send(records, results, troubles)
             except Exception as error:
                 self._lost(error)
                 return
+            finally:
+                if said is not None:
+                    said.set()

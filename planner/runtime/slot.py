@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -45,6 +46,7 @@ from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
 from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, rows_of, size_of
+from planner.runtime.watchdog import GRACE_S, Watchdog
 from planner.runtime.wire import Line, local_address
 
 __all__ = ["SlotConfig", "run_slot"]
@@ -90,6 +92,10 @@ class SlotConfig:
 
 _ANSWER_S = 30.0
 """Seconds that the coordinator may take to answer a report before the slot gives it up."""
+
+
+_HELD_OUT = 75
+"""Exit code of a process whose task did not end: not 0, so that Spark starts its slot again."""
 
 
 _BRIEF_US = 20_000
@@ -149,6 +155,9 @@ class _Slot:
         self.since_us = 0
         self.lost_coordinator: str | None = None
         self.interrupt: Callable[[], None] = lambda: None
+        self.watchdog: Watchdog | None = None  # where signals can interrupt
+        self.attempting: Entry | None = None  # under a time-out
+        self.tries: list[str] = []  # how the attempts of the running task failed
 
     def clock(self) -> int:
         """Microseconds on the coordinator's clock."""
@@ -181,16 +190,26 @@ class _Slot:
     # one task -----------------------------------------------------------------------------------------------------
 
     def _perform(self, turn: Turn, waiting: int) -> None:
-        entry, cpu = turn.entry, time.thread_time_ns()
+        entry = turn.entry
+        self.tries = []
+        while True:
+            cpu = time.thread_time_ns()
+            try:
+                begin, value = self._attempt(turn)
+                break
+            except _Abort:
+                raise
+            except BaseException as error:  # a task that calls sys.exit has failed; the slot goes on
+                self.tries.append("".join(traceback.format_exception(error)))
+                if len(self.tries) > entry.retries:
+                    self._failed(entry, error)
+                    return
         try:
-            arguments, keywords = given(turn)
-            begin = self.clock()
-            assert self.calls is not None  # noqa: S101
-            value = self.calls.call(entry, arguments, keywords)
             packed = self.exchange.pack(entry, value)
         except _Abort:
             raise
-        except BaseException as error:  # a task that calls sys.exit has failed; the slot goes on
+        except BaseException as error:
+            self.tries.append("".join(traceback.format_exception(error)))
             self._failed(entry, error)
             return
         finish = self.clock()
@@ -218,13 +237,47 @@ class _Slot:
                 result = (packed.form, packed.head, packed.lengths())
         self.exchange.put(entry, value, packed, lambda: self.reporter.add(record, result))
 
+    def _attempt(self, turn: Turn) -> tuple[int, Any]:
+        """Run a task with its inputs opened anew; give when it began, and its value."""
+        entry = turn.entry
+
+        def run() -> tuple[int, Any]:
+            arguments, keywords = given(turn)
+            begin = self.clock()
+            assert self.calls is not None  # noqa: S101
+            return begin, self.calls.call(entry, arguments, keywords)
+
+        if entry.timeout_s is None or self.watchdog is None:
+            return run()
+        self.attempting = entry
+        return self.watchdog.call(entry.timeout_s, run)  # type: ignore[no-any-return]
+
     def _failed(self, entry: Entry, error: BaseException) -> None:
-        text = "".join(traceback.format_exception(error))
-        where = self.config
-        summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
-        failure = TaskFailure(entry.id, where.executor, where.number, where.attempt, summary, text)
-        failed = Failed(where.slot, where.incarnation, entry.task, failure)
+        failed = self._failure(entry, error)
         self.exchange.failed(entry, lambda: self.reporter.trouble(failed))
+
+    def _failure(self, entry: Entry, error: BaseException) -> Failed:
+        where, tries = self.config, self.tries
+        summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
+        heads = [f"attempt {number} of {len(tries)}:\n" for number in range(1, len(tries) + 1)]
+        text = "\n".join(map("".join, zip(heads, tries, strict=True))) if len(tries) > 1 else tries[0]
+        failure = TaskFailure(entry.id, where.executor, where.number, len(tries), summary, text)
+        return Failed(where.slot, where.incarnation, entry.task, failure)
+
+    def held_out(self, main: int) -> None:
+        """Tell that the running task goes on after its time-out, and end this process: nothing else ends the task."""
+        try:
+            assert self.attempting is not None  # noqa: S101
+            entry = self.attempting
+            late = f"ran longer than its time-out of {entry.timeout_s:g} s, and {GRACE_S:g} s later it still ran"
+            error = TimeoutError(f"{late}; its slot was ended")
+            stack = "".join(traceback.format_stack(sys._current_frames()[main]))
+            self.tries.append(f"Where it stood:\n{stack}TimeoutError: {error}\n")
+            failed = self._failure(entry, error)
+            self.exchange.failed(entry, lambda: None)
+            self.reporter.last_word(failed, _ANSWER_S)
+        finally:
+            os._exit(_HELD_OUT)
 
     def _stuck(self, value: int, task: int | None) -> None:
         self.reporter.trouble(Stuck(self.config.slot, self.config.incarnation, value, task))
@@ -308,6 +361,8 @@ class _Slot:
         self.has_queue.set()
         self.exchange.close()
         if abort:
+            if self.watchdog is not None:
+                self.watchdog.close()
             self.interrupt()
 
     def _report(self, records: list[Record], results: dict[int, Any], troubles: list[Trouble]) -> None:
@@ -341,8 +396,11 @@ def _abortable(slot: _Slot) -> Iterator[None]:
 
     before = signal.signal(signal.SIGUSR1, abort)
     slot.interrupt = lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    main = threading.get_ident()
+    slot.watchdog = Watchdog(lambda: slot.held_out(main))
     try:
-        yield
+        with slot.watchdog.ready():
+            yield
     finally:
         slot.interrupt = lambda: None
         # The listener may be about to send the signal still; by default it would kill the process.

@@ -38,6 +38,10 @@ class Entry:
         Whether its value goes to the driver.
     moved : bool
         Whether it was planned for another slot.
+    retries : int
+        How often it is run again when its own code raises.
+    timeout_s : float or None
+        Seconds after which it is interrupted.
     """
 
     task: int
@@ -51,6 +55,8 @@ class Entry:
     followers: tuple[int, ...] = ()
     result: bool = False
     moved: bool = False
+    retries: int = 0
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,8 @@ class SlotQueue:
     uses : dict of int to int
         For each value that tasks of this slot take: how many of them do.
     shared : frozenset of int
-        Tasks whose value more than one task takes, among those that this slot makes or takes.
+        Tasks whose value more than one task takes, or one that may be run again, among those that this slot makes or
+        takes.
     peers : tuple of int
         The slots that make values for this one, or hand them on.
     strict : bool
