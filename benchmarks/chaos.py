@@ -1,4 +1,4 @@
-"""Runs that are disturbed: processes are killed or stand still, at random moments, and nothing may be lost or done twice.
+"""Runs that are disturbed: processes are killed or stand still, at random moments, and nothing may get lost.
 
     python benchmarks/chaos.py                       200 runs; writes docs/benchmarks/chaos.md and .csv
     python benchmarks/chaos.py --quick               6 runs of smaller graphs; prints only
@@ -231,7 +231,7 @@ class Block:
         """Let another process with a session of its own run it, kill that process, and resume here."""
         from planner.spark import run
 
-        (folder / "block.pickle").write_bytes(pickle.dumps((self.work, self.plan.schedule)))
+        (folder / "work.pickle").write_bytes(pickle.dumps(self.work))
         log = (folder / "driver.log").open("w")
         driver = subprocess.Popen([sys.executable, __file__, "--child", str(folder)], stdout=log, stderr=log)
         began = self._begun(driver, folder)
@@ -264,7 +264,7 @@ class Block:
 
 def child(folder: Path) -> None:
     """Be the driver that is killed."""
-    work, _ = pickle.loads((folder / "block.pickle").read_bytes())
+    work = pickle.loads((folder / "work.pickle").read_bytes())
     with session() as running:
         running.settle()
         (folder / "new").write_text(str(time.monotonic()))

@@ -32,7 +32,7 @@ class Chaos:
     equal : bool
         Whether every value is the right one.
     twice : int
-        Results of which the run folder has not exactly one file, and tasks whose end the journal has twice from one start.
+        Results of which the run folder has not exactly one file, and ends of tasks that the journal tells twice.
     hung : bool
     error : str
         How the run ended, if not well.
@@ -189,27 +189,29 @@ def page(runs: Sequence[Chaos], kinds: Sequence[str], facts: dict[str, str], und
 
 
 ABOUT = """\
-Layers of 240 tasks that sleep 20 to 200 ms on 4 executors of 2 slots, and hand on integers or arrays of up to 1 MB; another
-graph for every 20 runs. While it runs, processes of the session are killed (SIGKILL) or stand still for 0.5 to 4 s (SIGSTOP,
-then SIGCONT) at a random moment, from the call of `run` on to 0.95 × the undisturbed time (0.8 × for the driver). Runs in
-which processes stand still give a slot up after 2 s of silence. Victims are found in `/proc`, never by the planner; tasks
-note by themselves that they were begun, so that what was run again is counted without the planner; values are compared bit by
-bit with those that were computed without it.
+Layers of 240 tasks that sleep 20 to 200 ms on 4 executors of 2 slots, and hand on integers or arrays of up to 1 MB;
+another graph for every 20 runs. While it runs, processes of the session are killed (SIGKILL) or stand still for 0.5 to
+4 s (SIGSTOP, then SIGCONT) at random moments, from the call of `run` on to 0.95 × the undisturbed time (0.8 × for the
+driver). Runs in which processes stand still give a slot up after 2 s of silence. Victims are found in `/proc`, never by
+the planner; tasks note by themselves that they were begun, so that what was run again is counted without the planner;
+values are compared bit by bit with those that were computed without it.
 
-**Right and once**: all values are right, the run folder has one file of each, and the journal tells no end of a task twice.
+**Right and once**: all values are right, the run folder has one file of each result, and the journal tells no end of a
+task twice.
 
 **The bound** of a run is the sum of
 
 - 1.2 × the median of five undisturbed runs of its graph, in the same session;
-- the lost work: the planned lengths of all executions beyond one of each task, spread over the slots that were never lost, or
-  the longest chain of them, whichever is longer (the whole length of those that were killed half-way);
-- Spark's replacement: the slots × seconds for which slots were lost and not yet back, spread over all 8 slots; and where a
-  slot was lost before it had come, by how much later than undisturbed the last of them came;
+- the lost work: the planned lengths of all executions beyond one of each task, spread over the slots that were never
+  lost, or the longest chain of them, whichever is longer (the whole length of those that were killed half-way);
+- Spark's replacement: the slots × seconds for which slots were lost and not yet back, spread over all 8 slots, so that
+  the run is not allowed to wait for an executor while others are there; and where a slot was lost before it had come,
+  by how much later than undisturbed the last of them came;
 - the time for which processes stood still, up to the 2 s after which they are given up.
 
-The driver's runs count from the call to the kill, and from the call of the one that resumes to the last value; the start of
-another session is not in them. Spark gives a job up when one of its tasks was lost four times. Because a slot is one Spark
-task, the sessions here allow 100 (`spark.task.maxFailures`), as a session for long runs should.
+The driver's runs count from the call to the kill, and from the call of the one that resumes to the last value; the
+start of another session is not in them. Spark gives a job up when one of its tasks was lost four times. Because a slot
+is one Spark task, the sessions here allow 100 (`spark.task.maxFailures`), as a session for long runs should.
 """
 
 

@@ -1,8 +1,8 @@
 """The work of `chaos`: a graph whose values can be checked, and whose tasks note by themselves that they were run.
 
 Layers of tasks that sleep 20 to 200 ms; each takes the values of three of the layer before. A value is a small integer,
-or for one task in four an array of 10 kB to 1 MB that is drawn from it, so that small values travel with the reports and
-large ones from executor to executor. The right values are computed here, by nobody's engine.
+or for one task in four an array of 10 kB to 1 MB that is drawn from it, so that small values travel with the reports
+and large ones from executor to executor. The right values are computed here, by nobody's engine.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def twice(results: Path, right: Iterable[int]) -> int:
-    """Count the results of which a run folder has not exactly one file."""
+    """Count the results of which a run folder has not exactly one file, and what has one and is none."""
     files = Counter(path.name.split("-", 1)[-1].rsplit(".", 1)[0] for path in results.glob("*"))
     names = {str(task) for task in right}
-    return sum(files[name] != 1 for name in names | files.keys())
+    return sum(files[name] != (name in names) for name in names | files.keys())
