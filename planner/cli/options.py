@@ -86,7 +86,7 @@ class Reader:
     def refuse(self, why: str, *names: str) -> None:
         """Refuse options that do not go with the rest."""
         given = [name for name in names if getattr(self.words, name, None) is not None]
-        self.faults += [Fault(f"--{name}", why) for name in given]
+        self.faults += [Fault(f"--{name.replace('_', '-')}", why) for name in given]
 
     def new_folder(self, name: str) -> Path | None:
         """Read the name of a folder for a run, which has to be new or empty."""

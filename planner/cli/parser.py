@@ -179,9 +179,11 @@ def _run(commands: Any) -> None:
         epilog=_example(
             "run graph.json --master 'local-cluster[4,1,1024]'",
             "run trace.json --master spark://host:7077 --emulate 0.01 --run-dir runs/1",
+            "run graph.json --master spark://host:7077 --run-dir runs/2 --store /shared/values",
+            "run --resume runs/2 --master spark://host:7077",
         ),
     )
-    _graph(parser)
+    _graph(parser, nargs="?")  # left out with --resume
     _cluster(parser, default="what Spark has")
     _planning(parser)
     parser.add_argument("--master", metavar="URL", help="Spark's master (known already inside spark-submit)")
@@ -193,6 +195,12 @@ def _run(commands: Any) -> None:
         "--history", metavar="FOLDER", help="correct works and speeds by the runs in this folder, and add this one"
     )
     parser.add_argument("--run-dir", metavar="DIR", help="write plan, journal, load report, results and report here")
+    parser.add_argument(
+        "--store", metavar="FOLDER", help="keep the value of every task here (a folder or URI that all can write to)"
+    )
+    parser.add_argument(
+        "--resume", metavar="RUN_DIR", help="go on with the run in this folder instead of planning a graph anew"
+    )
     _json(parser)
 
 
@@ -232,8 +240,8 @@ def _warm(commands: Any) -> None:
     _json(parser)
 
 
-def _graph(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG")
+def _graph(parser: argparse.ArgumentParser, **more: Any) -> None:
+    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG", **more)
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
 
 

@@ -12,6 +12,8 @@ from planner.cli.commands import named_graph, planning_settings
 from planner.cli.options import Reader
 from planner.cli.summary import dump, plan_summary, run_summary
 from planner.errors import Fault, RunError
+from planner.io.resuming import planned_graph
+from planner.model import Graph, GraphBuilder
 from planner.model.cluster import Cluster, Network
 from planner.report import load_text, plan_text, write_report
 from planner.spark import RunResult, discover, run
@@ -39,7 +41,7 @@ def run_on_spark(words: Namespace) -> None:
     rebalance = reader.rebalance("planned")
     with reader.collecting("--master"):
         check_master(words.master)
-    graph, network = named_graph(reader, words.graph), reader.network()
+    graph, network = _asked_graph(reader), reader.network()
     if graph.n and not any(graph.calls) and words.emulate is None:
         problem = "is left out; expected a scale, because this graph is a trace whose tasks name nothing to run"
         reader.faults.append(Fault("--emulate", problem))
@@ -48,7 +50,7 @@ def run_on_spark(words: Namespace) -> None:
         reader.refuse("goes with --executors; without them the memory is what Spark gave its executors", "memory")
     reader.check()
     planned = pipeline.plan(graph, named, **settings) if named else None  # what is wrong is known before Spark starts
-    with session(words.master, f"planner: {Path(words.graph).name}") as spark:
+    with session(words.master, f"planner: {Path(words.graph or words.resume).name}") as spark:
         if planned is None:
             planned = pipeline.plan(graph, discover(spark, network=network), **settings)
         if not words.json:
@@ -63,11 +65,32 @@ def run_on_spark(words: Namespace) -> None:
                 progress=shown,
                 rebalance=rebalance,
                 history=words.history,
+                store=words.store,
+                resume=words.resume,
             )
         except RunError as error:
             _show(words, planned, getattr(error, "result", None), error)
             raise
     _show(words, planned, result, None)
+
+
+def _asked_graph(reader: Reader) -> Graph:
+    """Read the graph that is named, or that of the run which is to go on."""
+    words = reader.words
+    if words.resume is None:
+        if words.graph is None:
+            reader.faults.append(Fault("GRAPH", "is left out; expected a graph to run, or --resume RUN_DIR"))
+            return GraphBuilder().build()
+        if words.store is not None and words.run_dir is None:
+            reader.faults.append(Fault("--store", "goes with --run-dir, which keeps the journal; expected both"))
+        return named_graph(reader, words.graph)
+    if words.graph is not None:
+        reader.faults.append(Fault("GRAPH", "goes on with its run by --resume; expected one of the two"))
+    reader.refuse("does not go with --resume, which names the run", "run_dir", "store", "emulate", "edges")
+    graph = GraphBuilder().build()
+    with reader.collecting("--resume"):
+        graph = planned_graph(words.resume)
+    return graph
 
 
 def _show(words: Namespace, planned: pipeline.Plan, result: RunResult | None, error: RunError | None) -> None:

@@ -14,6 +14,7 @@ import pyarrow.flight as flight
 from planner.runtime.fetch import fetch
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
+from planner.runtime.ledger import TaskState
 from planner.runtime.messages import (
     Cancelled,
     Collected,
@@ -38,6 +39,7 @@ from planner.runtime.messages import (
     Skip,
     Start,
     Tick,
+    Unreadable,
     Watch,
     Withdraw,
 )
@@ -132,7 +134,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self.woken = threading.Event()
         self.summaries: dict[int, SlotSummary] = {}
         self._work = work
-        self._queues = arrange(work, keeper.slot_of, slots)
+        waiting = keeper.ledger.tasks_in(TaskState.WAITING)
+        self._queues = arrange(work, keeper.slot_of, slots, waiting=waiting, stored=keeper.stored)
         self._order: dict[int, int] = {}
         self.since: dict[int, int] = {}
         self._line = line
@@ -174,6 +177,11 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
             self._order.update(order)
             for instruction in self.keeper.place(slots):
                 self._deliver(instruction, None, None)
+
+    def take(self, task: int, value: Any) -> None:
+        """Take a result that is in hand already."""
+        self.results[task] = value
+        self._on_result(task, value)
 
     def heard(self) -> Heard:
         """Give what is known of the run."""
@@ -363,6 +371,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._journal.write(
                     at, {"event": "stayed", "slot": slot, "tasks": begun, "reason": "begun, or bound to a value"}
                 )
+            case Unreadable(value=value, reason=reason):
+                self._journal.write(at, {"event": "unreadable", "task": self._names[value], "reason": reason})
             case Lost(slot=slot, reason=reason):
                 self._journal.write(at, {"event": "lost", "slot": slot, "reason": reason})
         if ended is not None:

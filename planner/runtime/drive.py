@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from planner.runtime.progress import Progress
 from planner.runtime.queues import result_tasks, work_of
 from planner.runtime.slot import SlotConfig
 from planner.runtime.slot_queue import Record, SlotSummary
+from planner.runtime.storage import Storage
 from planner.runtime.wire import Line, new_token
 
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
@@ -76,6 +77,10 @@ class Outcome:
         Where each task was in the end.
     decisions : tuple
         What the rebalancer decided, those with moves.
+    again : tuple of int
+        Tasks that ran again because their values were lost.
+    kept : tuple of int
+        Tasks that an earlier run had done.
     """
 
     status: str
@@ -89,6 +94,8 @@ class Outcome:
     summaries: tuple[SlotSummary, ...] = field(default=())
     slot_of: tuple[int, ...] = field(default=())
     decisions: tuple[Decision, ...] = field(default=())
+    again: tuple[int, ...] = field(default=())
+    kept: tuple[int, ...] = field(default=())
 
 
 def slot_names(plan: Plan) -> list[str]:
@@ -123,6 +130,8 @@ def drive(
     moving: bool = True,
     scale: float = 1.0,
     tls: Certificates | None = None,
+    storage: Storage | None = None,
+    done: Collection[int] = (),
 ) -> Outcome:
     """Run a plan on slots that `launch` starts.
 
@@ -148,6 +157,10 @@ def drive(
         How many times longer tasks take than planned, which is no surprise: an emulation's scale.
     tls : Certificates, optional
         Speak under TLS; in clear, if left out.
+    storage : Storage, optional
+        Where the values of all tasks are kept.
+    done : collection of int
+        Tasks that an earlier run has done; what of their values is needed and not in storage is made again.
 
     Raises
     ------
@@ -160,24 +173,33 @@ def drive(
     graph, names = plan.graph, slot_names(plan)
     successors = [graph.successors(task).tolist() for task in range(graph.n)]
     results = result_tasks(graph) if emulate is None else []
+    stored = storage.present(graph.names) if storage is not None and done else set()
+    readable = set(results) & set(done) & stored
+    there = _values_of(readable, graph.names, storage)
+    stored -= readable - there.keys()
     numbers = plan.cluster.slot_number.tolist()
     places = [(plan.cluster.executors[e].id, n) for e, n in zip(plan.cluster.slot_executor, numbers, strict=True)]
     keeper = PlanKeeper(
         plan.schedule.slot.tolist(),
         successors,
-        results,
+        [task for task in results if task not in there],
         plan.cluster.n_slots,
         rendezvous_s=rendezvous_s,
         silence_s=silence_s,
         names=names,
         takers=work.takers(),
+        done=done,
+        stored=stored,
         blame=lambda task, slot, reason: TaskFailure(graph.names[task], *places[slot], 0, reason, ""),
     )
     line, journal = Line(new_token(), tls), Journal(journal_path)
     coordinator = Coordinator(keeper, work, host, line, journal, graph.names, on_result)
+    for task, value in there.items():
+        coordinator.take(task, value)
+    kept = [task for task in done if not keeper.ledger.waits(task)]
     mover = Mover(coordinator, rebalancer, plan, scale, moving=moving)
     configs = [
-        SlotConfig((host, coordinator.port), line, slot, executor, number, boot_id())
+        SlotConfig((host, coordinator.port), line, slot, executor, number, boot_id(), storage=storage)
         for slot, (executor, number) in enumerate(places)
     ]
     submitted = time.monotonic()
@@ -209,7 +231,19 @@ def drive(
         tuple(summary for _, summary in sorted(coordinator.summaries.items())),
         tuple(keeper.slot_of),
         mover.decisions,
+        tuple(keeper.ledger.again),
+        tuple(kept),
     )
+
+
+def _values_of(tasks: Collection[int], names: list[str], storage: Storage | None) -> dict[int, Any]:
+    """Read results of an earlier run; those that cannot be read are made again."""
+    values = {}
+    for task in sorted(tasks):
+        with contextlib.suppress(Exception):
+            assert storage is not None  # noqa: S101
+            values[task] = storage.read(task, names[task]).open(own=True)
+    return values
 
 
 def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | None, mover: Mover) -> None:

@@ -13,6 +13,7 @@ from planner.runtime.inputs import Held, Turn
 from planner.runtime.messages import Given, Reorder, Watch
 from planner.runtime.outbox import Outbox, OutboxServer, Retained, Want
 from planner.runtime.slot_queue import Entry, SlotQueue
+from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, Packed, pack
 from planner.runtime.wire import Line
 
@@ -32,6 +33,10 @@ class Exchange:
     stuck : callable
         ``stuck(task, taker)`` is called where the value of a task does not pickle, so that its taker, or with None all
         that take it, have to come.
+    unreadable : callable
+        ``unreadable(task, reason)`` is called where a value cannot be read from storage.
+    storage : Storage or None
+        Where all values are kept.
     """
 
     def __init__(
@@ -40,8 +45,11 @@ class Exchange:
         line: Line,
         unreachable: Callable[[int, str, int], None],
         stuck: Callable[[int, int | None], None],
+        unreadable: Callable[[int, str], None] = lambda *_: None,
+        storage: Storage | None = None,
     ) -> None:
         self._line, self._unreachable, self._stuck = line, unreachable, stuck
+        self._unreadable, self._storage = unreadable, storage
         self._changed = threading.Condition()
         self._retained = Retained()
         self._outbox = Outbox(self._retained)
@@ -87,15 +95,28 @@ class Exchange:
         with self._changed:
             entry = self._changes.get(entry.task, entry)
             shared = entry.task in self._queue.shared if self._inbox is None else self._inbox.shared(entry.task)
-        if not (entry.readers or entry.result or shared):
+        needed = bool(entry.readers or entry.result or shared)
+        if not needed and self._storage is None:
             return None
         try:
             return pack(value)
         except Exception as error:
-            if entry.moved and not entry.result:
+            if (entry.moved and not entry.result) or not needed:
                 return None
             problem = f"its value of type {type(value).__name__} does not pickle, so it cannot leave its slot: {error}"
             raise TypeError(problem) from error
+
+    def store(self, entry: Entry, packed: Packed | None) -> tuple[bool, str]:
+        """Keep the value of a task in storage, if there is one; tell whether it is there, or why not."""
+        if self._storage is None or entry.emulate is not None:
+            return False, ""
+        if packed is None:
+            return False, "its value does not pickle"
+        try:
+            self._storage.write(entry.task, entry.id, packed)
+        except Exception as error:
+            return False, f"{type(error).__name__}: {error}"
+        return True, ""
 
     def put(self, entry: Entry, value: Any, packed: Packed | None, tell: Callable[[], None]) -> None:
         """Keep the value of a task for those here that take it, and hand it to the others.
@@ -159,6 +180,9 @@ class Exchange:
                 held,
                 self._running,
             )
+            if queue.stored:
+                arguments = self._inbox, dict(queue.stored)
+                threading.Thread(target=self._load, args=arguments, name="storage", daemon=True).start()
             self._server.renew(queue.epoch, outbox)
             for task, entry in ran.items():
                 if task != self._running:  # it ended while the slot stood still
@@ -232,6 +256,18 @@ class Exchange:
                 self._stuck(entry.task, None)
         self._inbox.put(entry.task, value, packed)
         self._outbox.publish(entry if packed is not None else replace(entry, readers=()), packed)
+
+    def _load(self, inbox: Inbox, stored: dict[int, str]) -> None:
+        """Read values from storage, those first that are needed first."""
+        assert self._storage is not None  # noqa: S101
+        while stored and inbox is self._inbox:
+            task = inbox.soonest(stored)
+            try:
+                packed = self._storage.read(task, stored.pop(task))
+            except Exception as error:
+                self._unreadable(task, f"{type(error).__name__}: {error}")
+                return  # all are regrouped without it
+            inbox.read(task, packed)
 
     def _hold(self, task: int, value: Any, packed: Packed | None) -> None:
         self._ended.add(task)

@@ -236,6 +236,18 @@ class Inbox:
                 else:
                     self._wanted.setdefault(want.task, []).append((want, slot))
 
+    def soonest(self, tasks: Iterable[int]) -> int:
+        """Give the one of these tasks whose value is needed first."""
+        with self._lock:
+            return min(tasks, key=self._waiting.turn)
+
+    def read(self, task: int, packed: Packed) -> None:
+        """Take in a value that was read from storage."""
+        with self._lock:
+            if taken := bool(self._uses.get(task)):
+                self._packed[task] = packed
+            self._end(task, value=taken)
+
     def close(self) -> tuple[Held, int | None]:
         """Wake everyone who waits, in vain; give what is held, and the task that runs."""
         with self._lock:

@@ -13,7 +13,7 @@ value that is there has its way to those who take it. What is still on its way f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from planner.errors import TaskFailure
 from planner.runtime.ledger import Ledger, TaskState
@@ -43,6 +43,7 @@ from planner.runtime.messages import (
     Stuck,
     Tick,
     Unreachable,
+    Unreadable,
     Watch,
     Withdraw,
 )
@@ -75,6 +76,8 @@ class PlanKeeper:
         How to call each slot in messages.
     takers : sequence of sequence of int, optional
         Those of the successors that take the value of each task; all of them, if left out.
+    done, stored : collection of int
+        Tasks that an earlier run has done, and those whose values are in storage.
     blame : callable, optional
         ``blame(task, slot, reason)`` words the failure of a task that no slot survives.
 
@@ -90,6 +93,8 @@ class PlanKeeper:
         How many tasks went to another slot because that was decided.
     lost : list of str
         Slots that were lost, and why.
+    stored : set of int
+        Tasks whose values are in storage.
     outcome : Ended or None
     """
 
@@ -104,9 +109,14 @@ class PlanKeeper:
         silence_s: float = 60.0,
         names: Sequence[str] | None = None,
         takers: Sequence[Sequence[int]] | None = None,
+        done: Collection[int] = (),
+        stored: Collection[int] = (),
         blame: Callable[[int, int, str], TaskFailure] | None = None,
     ) -> None:
-        self.ledger = Ledger(successors, successors if takers is None else takers, results)
+        self.ledger = Ledger(successors, successors if takers is None else takers, results, done)
+        self.stored = set(stored)
+        if done:
+            self.ledger.repeat(self.ledger.tasks_in(TaskState.WAITING), self.stored)
         self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s)
         self.slot_of = list(slot_of)
         self.moves = 0
@@ -148,6 +158,9 @@ class PlanKeeper:
                 return self._held(event)
             case Stuck():
                 return self._stuck(event)
+            case Unreadable():
+                self.stored.discard(event.value)
+                return self._new_epoch() if self.members.lives(event.slot, event.incarnation) else []
             case Failed():
                 return self._failed(event)
             case Collected():
@@ -225,10 +238,9 @@ class PlanKeeper:
             self._recovery.joined(event.slot)
             return self._survey()
         instructions: list[Instruction] = [Start(event.slot, self.epoch)]
-        if self.ledger.failures:  # it has come late, and what others told it to skip it has not heard
-            skipped = self.ledger.tasks_in(TaskState.SKIPPED)
-            missed = tuple(task for task in skipped if self.slot_of[task] == event.slot)
-            instructions += [Skip(event.slot, missed)] if missed else []
+        skipped = self.ledger.tasks_in(TaskState.SKIPPED) if self.ledger.failures else []
+        if missed := tuple(task for task in skipped if self.slot_of[task] == event.slot):
+            instructions.append(Skip(event.slot, missed))  # it has come late, and has not heard of it
         if self._together:
             addresses = self.members.addresses
             instructions += [Peers(slot, addresses) for slot in addresses]
@@ -246,6 +258,8 @@ class PlanKeeper:
             if not self.ledger.waits(record.task) or self.slot_of[record.task] != event.slot:
                 continue
             self.ledger.finish(record)
+            if record.stored:
+                self.stored.add(record.task)
             self._recovery.finished(event.slot, record.task)
             if record.task in self.ledger.to_collect:
                 if record.result_bytes is None:  # it came with the report
@@ -279,12 +293,10 @@ class PlanKeeper:
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
         for task in takers:
-            if task in self._home and self._home[task] != event.slot:  # two such values, on two slots
+            if self._home.setdefault(task, event.slot) != event.slot:  # two such values, on two slots
                 what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
-                return self._end(
-                    "failed", f"{what}, and one of them is on {where}; rebalance='none' may help", abort=True
-                )
-            self._home[task] = event.slot
+                reason = f"{what}, and one of them is on {where}; rebalance='none' may help"
+                return self._end("failed", reason, abort=True)
         return self.move(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
@@ -304,20 +316,19 @@ class PlanKeeper:
         ]
 
     def _lost(self, event: Lost) -> list[Instruction]:
-        if self.members.spare_gone(event.slot, event.incarnation):
+        slot = event.slot
+        if self.members.spare_gone(slot, event.incarnation) or not self.members.lives(slot, event.incarnation):
             return []
-        if not self.members.lives(event.slot, event.incarnation):
-            return []
-        self.lost.append(f"{self.members.names[event.slot]} ({event.reason})")
-        dismissed = End(event.slot, abort=True, incarnation=self.members.incarnation(event.slot))
-        self.members.lose(event.slot)
+        self.lost.append(f"{self.members.names[slot]} ({event.reason})")
+        dismissed = End(slot, abort=True, incarnation=self.members.incarnation(slot))
+        self.members.lose(slot)
         skips: list[Instruction] = []
-        task = self._at.pop(event.slot, None)
-        if task is not None and self.ledger.waits(task) and self.slot_of[task] == event.slot:
+        task = self._at.pop(slot, None)
+        if task is not None and self.ledger.waits(task) and self.slot_of[task] == slot:
             strikes = self.ledger.strike(task)
             if strikes >= STRIKES:  # it may be what they die of
                 reason = f"its slot was lost each of the {strikes} times that it ran: {event.reason}"
-                skips = self._fail(task, self._blame(task, event.slot, reason))
+                skips = self._fail(task, self._blame(task, slot, reason))
         return [dismissed, *skips, *self._new_epoch(), *self._end_if_settled()]
 
     def _tick(self, now: float) -> list[Instruction]:
@@ -358,7 +369,7 @@ class PlanKeeper:
             return []
         running = self._recovery.running
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
-        for task in (*idle, *self.ledger.repeat(idle, self._recovery.values())):
+        for task in (*idle, *self.ledger.repeat(idle, self._recovery.values() | self.stored)):
             there = self._home.get(task, self.slot_of[task])
             self.slot_of[task] = there if there >= 0 and self.members.lives(there) else -1
         return self._regroup()
@@ -370,7 +381,8 @@ class PlanKeeper:
         holders, state = self._recovery.end(), self.ledger.state
         done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
-        regroup = Regroup(self.epoch, tuple(addresses), waiting, begun, tuple(self.slot_of), done)
+        slots, where, stored = tuple(addresses), tuple(self.slot_of), frozenset(self.stored)
+        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored)
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ class Ledger:
         Those of them that take its value.
     results : sequence of int
         Tasks whose values the driver wants.
+    done : collection of int
+        Tasks that an earlier run has done.
 
     Attributes
     ----------
@@ -49,16 +51,22 @@ class Ledger:
     """
 
     def __init__(
-        self, successors: Sequence[Sequence[int]], takers: Sequence[Sequence[int]], results: Sequence[int]
+        self,
+        successors: Sequence[Sequence[int]],
+        takers: Sequence[Sequence[int]],
+        results: Sequence[int],
+        done: Collection[int] = (),
     ) -> None:
         self.successors, self.takers = successors, takers
         self.state = [TaskState.WAITING] * len(successors)
+        for task in done:
+            self.state[task] = TaskState.DONE
         self.records: dict[int, Record] = {}
         self.told: list[Record] = []
         self.again: list[int] = []
         self.failures: list[TaskFailure] = []
         self.to_collect = set(results)
-        self._unsettled = len(successors)
+        self._unsettled = len(successors) - len(set(done))
         self._strikes: Counter[int] = Counter()
         self._takes: list[list[int]] = [[] for _ in successors]
         for task, those in enumerate(takers):
@@ -106,7 +114,7 @@ class Ledger:
         for task in again:
             self.state[task] = TaskState.WAITING
             self._unsettled += 1
-            del self.records[task]
+            self.records.pop(task, None)
         self.again += again
         return again
 

@@ -39,6 +39,7 @@ __all__ = [
     "Stuck",
     "Tick",
     "Unreachable",
+    "Unreadable",
     "Watch",
     "Withdraw",
 ]
@@ -106,6 +107,16 @@ class Stuck:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A value that should be in storage cannot be read."""
+
+    slot: int
+    incarnation: int
+    value: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """A task raised."""
 
@@ -163,9 +174,8 @@ class Tick:
     now: float
 
 
-Event: TypeAlias = (
-    Hello | Finished | Released | Holds | Stuck | Failed | Lost | Unreachable | Collected | Cancelled | GivenUp | Tick
-)
+_Told: TypeAlias = Hello | Finished | Released | Holds | Stuck | Unreadable | Failed | Unreachable
+Event: TypeAlias = _Told | Lost | Collected | Cancelled | GivenUp | Tick
 
 # Instructions: from the coordinator -------------------------------------------------------------------------------
 
@@ -201,6 +211,8 @@ class Regroup:
         Those of them that slots were running when they came to a halt.
     holders : dict of int to tuple of int
         Slots that hold the value of each task that has ended.
+    stored : frozenset of int
+        Tasks whose values are in storage.
     """
 
     epoch: int
@@ -209,6 +221,7 @@ class Regroup:
     begun: tuple[int, ...]
     slot_of: tuple[int, ...]
     holders: dict[int, tuple[int, ...]]
+    stored: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ def arrange(
     waiting: Collection[int] | None = None,
     begun: Collection[int] = (),
     holders: Mapping[int, Sequence[int]] | None = None,
+    stored: Collection[int] = (),
     order: Mapping[int, int] | None = None,
     epoch: int = 0,
 ) -> dict[int, SlotQueue]:
@@ -131,6 +132,8 @@ def arrange(
         Those of them that run already, and need no inputs any more.
     holders : mapping of int to sequence of int, optional
         Slots that hold the value of each task that has ended.
+    stored : collection of int
+        Tasks whose values are in storage, if nobody holds them.
     order : mapping of int to int, optional
         What is to run first has the least; where it says nothing, the planned order holds.
     epoch : int
@@ -157,7 +160,12 @@ def arrange(
             elif takes:
                 taken_by.setdefault(source, {}).setdefault(here, task)
     for value in sorted(taken_by):
-        _hand_out(value, taken_by[value], (holders or {})[value], drafts)
+        if holders and value in holders:
+            _hand_out(value, taken_by[value], holders[value], drafts)
+            continue
+        assert value in stored, f"nobody has the value of {work.entries[value].id!r}"  # noqa: S101
+        for slot in taken_by[value]:
+            drafts[slot].stored[value] = work.entries[value].id
     for task in sorted(left, key=lambda task: ((order or {}).get(task, work.entries[task].order), task)):
         entry, read, follow = work.entries[task], readers.get(task, set()), followers.get(task, set())
         drafts[slot_of[task]].entries.append(
@@ -182,6 +190,7 @@ def regrouped(work: Work, said: Regroup, order: Mapping[int, int]) -> dict[int, 
         waiting=said.waiting,
         begun=said.begun,
         holders=said.holders,
+        stored=said.stored,
         order=order,
         epoch=said.epoch,
     )
@@ -194,6 +203,7 @@ class _Draft:
         self.entries: list[Entry] = []
         self.uses: Counter[int] = Counter()
         self.peers: set[int] = set()
+        self.stored: dict[int, str] = {}
         self.begun: int | None = None
         self.here: set[int] = set()
         self.hands: list[Hand] = []
@@ -210,6 +220,7 @@ class _Draft:
             epoch,
             frozenset(self.here),
             tuple(self.hands),
+            self.stored,
             self.begun,
         )
 

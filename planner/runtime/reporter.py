@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from planner.runtime.messages import Failed, Holds, Released, Stuck, Unreachable
+from planner.runtime.messages import Failed, Holds, Released, Stuck, Unreachable, Unreadable
 from planner.runtime.slot_queue import Record
 
 __all__ = ["Reporter", "Trouble"]
 
-Trouble: TypeAlias = Failed | Unreachable | Released | Holds | Stuck
+Trouble: TypeAlias = Failed | Unreachable | Unreadable | Released | Holds | Stuck
 """What is reported at once."""
 
 _BATCH_S = 0.05

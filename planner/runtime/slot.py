@@ -36,12 +36,14 @@ from planner.runtime.messages import (
     Skip,
     Stuck,
     Unreachable,
+    Unreadable,
     Watch,
     Withdraw,
 )
 from planner.runtime.process import boot_id, error_text, responsive
 from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
+from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, rows_of, size_of
 from planner.runtime.wire import Line, local_address
 
@@ -70,6 +72,8 @@ class SlotConfig:
         Distinct for every attempt.
     stage : int
         Of the Spark job that it is part of.
+    storage : Storage or None
+        Where it keeps the values of its tasks.
     """
 
     coordinator: tuple[str, int]
@@ -81,6 +85,7 @@ class SlotConfig:
     attempt: int = 0
     incarnation: int = 0
     stage: int = -1
+    storage: Storage | None = None
 
 
 _ANSWER_S = 30.0
@@ -133,7 +138,9 @@ class _Slot:
         self.client = config.line.client(config.line.address(host, port))
         self.options = config.line.options()
         self.offset_us = self._clock_offset()
-        self.exchange = Exchange(local_address(host, port), config.line, self._unreachable, self._stuck)
+        self.exchange = Exchange(
+            local_address(host, port), config.line, self._unreachable, self._stuck, self._unreadable, config.storage
+        )
         self.calls: Calls | None = None
         self.reporter = Reporter(self._report, self._cut_off)
         self.ended = threading.Event()
@@ -187,6 +194,7 @@ class _Slot:
             self._failed(entry, error)
             return
         finish = self.clock()
+        stored, remark = self.exchange.store(entry, packed)
         size = packed.size if packed is not None else size_of(value)
         record = Record(
             entry.task,
@@ -198,6 +206,8 @@ class _Slot:
             bytes_out=size,
             rows=rows_of(value),
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            stored=stored,
+            remark=remark,
         )
         result: Any = None
         if entry.result and packed is not None:
@@ -218,6 +228,9 @@ class _Slot:
 
     def _stuck(self, value: int, task: int | None) -> None:
         self.reporter.trouble(Stuck(self.config.slot, self.config.incarnation, value, task))
+
+    def _unreadable(self, value: int, reason: str) -> None:
+        self.reporter.trouble(Unreadable(self.config.slot, self.config.incarnation, value, reason))
 
     def _unreachable(self, peer: int, reason: str, epoch: int) -> None:
         self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason, epoch))

@@ -85,6 +85,8 @@ class SlotQueue:
         Values that this slot holds, and that its tasks take.
     hands : tuple of Hand
         Values that it holds, and hands on.
+    stored : dict of int to str
+        Values that it reads from storage, with the names of their tasks.
     begun : int or None
         The task among them that it was running when it came to a halt, and does not begin again.
     """
@@ -99,6 +101,7 @@ class SlotQueue:
     epoch: int = 0
     here: frozenset[int] = frozenset()
     hands: tuple[Hand, ...] = ()
+    stored: dict[int, str] = field(default_factory=dict)
     begun: int | None = None
 
 
@@ -113,7 +116,10 @@ class Handed:
 
 @dataclass(frozen=True)
 class Record:
-    """What running one task measured; times in microseconds on the coordinator's clock."""
+    """What running one task measured; times in microseconds on the coordinator's clock.
+
+    `stored` says whether its value is in storage, and `remark` why it is not, if it should be.
+    """
 
     task: int
     start_us: int
@@ -125,6 +131,8 @@ class Record:
     rows: int | None
     peak_memory_bytes: int
     result_bytes: int | None = None  # the value waits in the slot for the driver to fetch
+    stored: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)

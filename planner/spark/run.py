@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from planner.errors import Fault, InputError, RunError
 from planner.io.history_folder import make_folder
+from planner.io.resuming import keep_store, reopen_run_folder
 from planner.io.run_folder import create_run_folder, write_load
 from planner.io.run_history import append_run
 from planner.model.load import LoadReport
@@ -26,6 +27,7 @@ from planner.report.text import load_text
 from planner.runtime.drive import Outcome, drive, slot_names
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
+from planner.runtime.storage import Storage
 from planner.spark.launch import SparkSlots
 from planner.spark.preflight import classic_session, driver_host, preflight
 
@@ -76,6 +78,8 @@ def run(
     progress: Literal["auto", "none"] = "auto",
     rebalance: Literal["planned", "least_loaded", "random", "none"] = "planned",
     history: str | Path | None = None,
+    store: str | Path | None = None,
+    resume: str | Path | None = None,
     rendezvous: float = 60.0,
     silence: float = 60.0,
 ) -> RunResult:
@@ -97,6 +101,12 @@ def run(
         How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
     history : str or Path, optional
         Folder, or URI of one, that gets a file of what every task really took; `planner.plan` learns from it.
+    store : str or Path, optional
+        Folder, or URI of one, new or empty, that the driver and all executors can write to. It keeps the value of every
+        task, so that a lost slot costs less, and the run can be resumed; it goes with `run_dir`.
+    resume : str or Path, optional
+        The `run_dir` of a run whose driver has died, or that has failed: what was done there is not done again, as far
+        as its values were stored. The plan has to be of the same graph, for whichever cluster.
     rendezvous, silence : float
         Seconds after which slots that never started, or that fell silent, are given up.
 
@@ -107,7 +117,8 @@ def run(
     Raises
     ------
     InputError
-        If no session is active, the graph has nothing to run, or the history is no folder that can be written to.
+        If no session is active, the graph has nothing to run, the history or the store is no folder that can be
+        written to, or there is no run of this graph to resume.
     PreflightError
         If the session is not what the run needs.
     RunError
@@ -120,8 +131,9 @@ def run(
         raise InputError([Fault("rebalance", f"is {rebalance!r}; expected one of none, {', '.join(POLICIES)}")])
     if history is not None:
         make_folder(history)  # a wrong place is told before anything runs for it
+    _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
-    folder = create_run_folder(run_dir, plan) if run_dir is not None else None
+    folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
     launched: list[SparkSlots] = []
@@ -144,6 +156,8 @@ def run(
         moving=rebalance != "none",
         scale=scale,
         tls=tls,
+        storage=storage,
+        done=done,
     )
     placements = launched[0].placements(outcome.summaries)
     settings = {
@@ -153,6 +167,8 @@ def run(
         "method": plan.method,
         "emulate": emulate,
         "rebalance": rebalance,
+        "again": len(outcome.again),
+        "kept": len(outcome.kept),
         "moves": sum(len(decision.moves) for decision in outcome.decisions),
         "lower_bound_us": round(plan.bound.us * scale),
     }
@@ -165,12 +181,51 @@ def run(
     warnings += _moved(plan, [place.id for place in places], placements)
     if outcome.status == "done":
         warnings += [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost]
+    warnings += _not_stored(outcome, names)
     values = {names[task]: value for task, value in sorted(outcome.results.items())}
     result = RunResult(plan, values, load, tuple(warnings), folder)
     if outcome.status != "done":
         held = launched[0].held_elsewhere() if outcome.status == "lost" else None
         raise _error(outcome, names, result, held)
     return result
+
+
+def _refuse(run_dir: Any, emulate: float | None, store: Any, resume: Any) -> None:
+    faults = []
+    if store is not None and run_dir is None:
+        faults.append(Fault("store", "goes with run_dir, which keeps the journal; expected both"))
+    if resume is not None and (run_dir is not None or store is not None):
+        faults.append(Fault("resume", "names the run_dir, and the store of then is meant; expected neither beside it"))
+    if emulate is not None and (store is not None or resume is not None):
+        faults.append(Fault("emulate", "makes no values; expected neither store nor resume beside it"))
+    if faults:
+        raise InputError(faults)
+
+
+def _folder(plan: Plan, run_dir: Any, store: Any, resume: Any) -> tuple[Path | None, Storage | None, tuple[int, ...]]:
+    """Give the folder of the run, where its values are kept, and what was done in it before."""
+    if resume is not None:
+        resumed = reopen_run_folder(resume, plan)
+        kept = resumed.store
+        return resumed.folder, Storage(kept.location, kept.key) if kept is not None else None, resumed.done
+    if run_dir is None:
+        return None, None, ()
+    folder = create_run_folder(run_dir, plan)
+    if store is None:
+        return folder, None, ()
+    kept = keep_store(folder, store)
+    storage = Storage(kept.location, kept.key)
+    storage.prepare()
+    return folder, storage, ()
+
+
+def _not_stored(outcome: Outcome, names: list[str]) -> list[str]:
+    told = [record for record in outcome.records.values() if record.remark]
+    if not told:
+        return []
+    first = min(told, key=lambda record: record.task)
+    many = f"{len(told)} values are not in the store" if len(told) > 1 else "a value is not in the store"
+    return [f"{many}, because of task {names[first.task]!r}: {first.remark}"]
 
 
 def _remembered(plan: Plan, load: LoadReport, history: str | Path) -> list[str]:
@@ -219,7 +274,6 @@ def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[
 def _result_writer(folder: Path, names: list[str]) -> Any:
     """Write each result as it comes: Arrow tables as Arrow, what JSON can say as JSON, the rest as pickle."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    taken: Iterator[int] = iter(range(len(names) + 1))
 
     def made(name: str) -> Path:
         path = folder / name
@@ -227,7 +281,7 @@ def _result_writer(folder: Path, names: list[str]) -> Any:
         return path
 
     def write(task: int, value: Any) -> None:
-        stem = f"{next(taken)}-{re.sub(r'[^A-Za-z0-9._-]+', '_', names[task])[:80]}"
+        stem = f"{task}-{re.sub(r'[^A-Za-z0-9._-]+', '_', names[task])[:80]}"
         if isinstance(value, pa.Table):
             with pa.ipc.new_file(made(f"{stem}.arrow"), value.schema) as file:
                 file.write_table(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -72,3 +74,40 @@ def executor_process(pid: int) -> int:
         pid = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
         if b"CoarseGrainedExecutorBackend" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
+
+
+def test_a_run_whose_driver_was_killed_goes_on_with_fewer_slots(tmp_path: Path) -> None:
+    tasks: list[dict[str, Any]] = []
+    for i in range(24):
+        tasks.append({"id": f"nap-{i}", "run": "time:sleep", "args": [0.5], "work": 0.5})
+        tasks.append({"id": f"one-{i}", "run": "builtins:abs", "args": [-i], "after": [f"nap-{i}"], "work": 0.01})
+    tasks.append(
+        {"id": "sum", "run": "builtins:sum", "args": [{"tasks": [f"one-{i}" for i in range(24)]}], "work": 0.1}
+    )
+    graph, folder = tmp_path / "graph.json", tmp_path / "run"
+    graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
+    journal = folder / "journal.jsonl"
+
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "planner", "run", *words]
+
+    store = ["--run-dir", str(folder), "--store", str(tmp_path / "values")]
+    with subprocess.Popen(command(str(graph), "--master", "local-cluster[2,1,1024]", *store)) as driver:
+        until = time.monotonic() + 90
+        while not journal.exists() or journal.read_text().count('"finished"') < 12:
+            assert time.monotonic() < until and driver.poll() is None
+            time.sleep(0.05)
+        driver.kill()
+    before = [json.loads(line) for line in journal.read_text().splitlines()]
+    done = {line["task"] for line in before if line["event"] == "finished"}
+    assert 12 <= len(done) < 40
+
+    resumed = command("--resume", str(folder), "--master", "local-cluster[1,1,1024]", "--json")
+    ended = subprocess.run(resumed, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["status"] == "done"
+    after = [json.loads(line) for line in journal.read_text().splitlines()][len(before) :]
+    ran = [line["task"] for line in after if line["event"] == "finished"]
+    assert not done & set(ran) and len(ran) == len(set(ran)) == 49 - len(done)
+    [result] = (folder / "results").glob("*-sum.json")
+    assert json.loads(result.read_text()) == sum(range(24))
