@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from chaos_kinds import DRIVER, KINDS, Blow, Disturber, blows, living, processes, send, under
-from chaos_page import SLOTS, Chaos, Timeline, page, write_rows
+from chaos_page import SLOTS, Chaos, Timeline, page, told_twice, write_rows
 from chaos_work import LAYERS, Checked, checked, noted, same, twice
 from table import machine
 
@@ -40,8 +40,6 @@ RUNS, BLOCK, UNDISTURBED = 200, 20, 5
 HUNG_S = 120.0
 SILENCE_S = 2.0
 """Seconds after which a run counts as hung, and after which a slot that may be stopped is given up."""
-DRIVER_KILLS = False
-"""Whether drivers are killed, too: needs `run(..., store=)` and `run(..., resume=)`."""
 SECONDS_A_RUN = {DRIVER: 25.0}
 
 
@@ -147,6 +145,7 @@ class Ran:
     struck: list[tuple[float, str]]
     bereaved: list[int]
     began: float
+    called: float
     error: str = ""
     hung: bool = False
 
@@ -183,7 +182,8 @@ class Block:
         plan = blows(kind, self.undisturbed, random)
         ran = self._driver_killed(plan[0], folder) if kind == DRIVER else self._struck(plan, kind, folder, random)
         orphans = len(living(ran.bereaved, within=5.0))
-        times = Timeline(journal(folder))
+        lines = journal(folder)
+        times = Timeline([line for line in lines if line["at_us"] >= ran.called * 1e6])  # since it was resumed, if so
         executions = noted(folder / "notes")
         seconds, chain = self.work.again(executions)
         late = max(times.first.values(), default=0) / 1e6 - ran.began - self.start
@@ -195,7 +195,7 @@ class Block:
             ran.call,
             "; ".join(f"{what} at {at - ran.began:.2f} s" for at, what in ran.struck),
             same(ran.values, self.right),
-            twice(folder / "run" / "results", self.right) + times.twice,
+            twice(folder / "run" / "results", self.right) + told_twice(lines),
             ran.hung,
             ran.error,
             sum(executions.values()) - len(executions),
@@ -225,12 +225,10 @@ class Block:
         call = time.monotonic() - began
         values = numbered(result.values) if result is not None else {}
         seconds = result.load.elapsed_us / 1e6 if result is not None else call
-        return Ran(values, seconds, call, disturber.struck, disturber.bereaved, began, error, watchdog.bit)
+        return Ran(values, seconds, call, disturber.struck, disturber.bereaved, began, began, error, watchdog.bit)
 
     def _driver_killed(self, blow: Blow, folder: Path) -> Ran:
         """Let another process with a session of its own run it, kill that process, and resume here."""
-        from planner.spark import run
-
         (folder / "work.pickle").write_bytes(pickle.dumps(self.work))
         log = (folder / "driver.log").open("w")
         driver = subprocess.Popen([sys.executable, __file__, "--child", str(folder)], stdout=log, stderr=log)
@@ -243,14 +241,14 @@ class Block:
         called, result, error = time.monotonic(), None, ""
         with Watchdog(self.session, folder) as watchdog:
             try:
-                result = run(None, self.session.spark, resume=folder / "run", progress="none")  # type: ignore
+                result = self.session.run(self.plan, self.work, folder / "notes", resume=folder / "run")
             except Exception as raised:
                 error = f"{type(raised).__name__}: {raised}"
         before, call = killed - began, time.monotonic() - called
         send(signal.SIGKILL, left := living(family, within=10.0))
         values = numbered(result.values) if result is not None else {}
         seconds = before + (result.load.elapsed_us / 1e6 if result is not None else call)
-        return Ran(values, seconds, before + call, [(killed, "driver")], left, began, error, watchdog.bit)
+        return Ran(values, seconds, before + call, [(killed, "driver")], left, began, called, error, watchdog.bit)
 
     @staticmethod
     def _begun(driver: subprocess.Popen[bytes], folder: Path) -> float:
@@ -288,7 +286,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def measure(seeds: range, kinds: list[str], layers: int, folder: Path) -> tuple[list[Chaos], dict[str, str]]:
+def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[str, str]]:
     """Make all runs in one session."""
     runs: list[Chaos] = []
     with session() as running:
@@ -300,7 +298,7 @@ def measure(seeds: range, kinds: list[str], layers: int, folder: Path) -> tuple[
                 block = Block(running, graph, prepared(graph), graph.values())
                 block.calm(folder / f"before-{seed}", UNDISTURBED)
                 print(f"undisturbed: {block.undisturbed:.2f} s", flush=True)
-            kind = kinds[seed % len(kinds)]
+            kind = KINDS[seed % len(KINDS)]
             runs.append(block.disturbed(seed, kind, folder / str(seed)))
             told(number, len(seeds), runs[-1], folder)
             running.settle()
@@ -322,16 +320,14 @@ def main() -> int:
     if given.child:
         child(given.child)
         return 0
-    kinds = [kind for kind in KINDS if DRIVER_KILLS or kind != DRIVER]
     seeds = range(given.seed, given.seed + given.runs)
-    minutes = sum(SECONDS_A_RUN.get(kinds[seed % len(kinds)], 7.0) for seed in seeds) / 60 + 1
+    minutes = sum(SECONDS_A_RUN.get(KINDS[seed % len(KINDS)], 7.0) for seed in seeds) / 60 + 1
     print(f"{given.runs} runs, some {minutes:.0f} minutes", flush=True)
     facts = machine(ROOT)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     layers = LAYERS // 2 if given.quick else LAYERS
-    runs, versions = measure(seeds, kinds, layers, folder)
-    undone = "" if DRIVER_KILLS else "\nDrivers were not killed.\n"
-    text = page(runs, kinds, facts | versions, undone)
+    runs, versions = measure(seeds, layers, folder)
+    text = page(runs, KINDS, facts | versions)
     print(text)
     target = given.output or (PAGE if (given.runs, given.seed, given.quick) == (RUNS, 0, False) else None)
     if target is not None:

@@ -96,8 +96,6 @@ class Timeline:
         When each slot came first.
     lost : set of int
     away_us, replaced_us : int
-    twice : int
-        Ends of tasks that are told again.
     """
 
     def __init__(self, lines: Sequence[dict[str, Any]]) -> None:
@@ -106,7 +104,6 @@ class Timeline:
         self.away_us = self.replaced_us = 0
         gone: dict[int, int] = {}
         spares: set[int] = set()
-        ends: Counter[tuple[str, int, int]] = Counter()
         for line in lines:
             at, event = line["at_us"], line["event"]
             if event == "hello":
@@ -115,11 +112,8 @@ class Timeline:
                 self._went({line["slot"]}, at, gone, spares)
             elif event == "regrouped":  # a slot that fell silent is told by this alone
                 self._went(self.first.keys() - set(line["slots"]), at, gone, spares)
-            elif event == "finished":
-                ends[line["task"], line["slot"], line["start_us"]] += 1
         for since in gone.values():
             self.away_us += max(0, lines[-1]["at_us"] - since)
-        self.twice = sum(count > 1 for count in ends.values())
 
     def _came(self, slot: int, at: int, gone: dict[int, int], spares: set[int]) -> None:
         if slot in gone:
@@ -137,6 +131,13 @@ class Timeline:
                 spares.discard(slot)
             elif slot in self.first:
                 gone[slot] = at
+
+
+def told_twice(lines: Sequence[dict[str, Any]]) -> int:
+    """Count the executions whose end a journal tells more than once."""
+    ended = [line for line in lines if line["event"] == "finished"]
+    ends = Counter((line["task"], line["slot"], line["start_us"]) for line in ended)
+    return sum(count > 1 for count in ends.values())
 
 
 def table(runs: Sequence[Chaos], kinds: Sequence[str]) -> str:
@@ -168,7 +169,7 @@ def table(runs: Sequence[Chaos], kinds: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def page(runs: Sequence[Chaos], kinds: Sequence[str], facts: dict[str, str], undone: str = "") -> str:
+def page(runs: Sequence[Chaos], kinds: Sequence[str], facts: dict[str, str]) -> str:
     """Give all of it as Markdown."""
     rows = "\n".join(f"| {key} | {value} |" for key, value in facts.items())
     bad = [f"- seed {run.seed}, {run.kind}: {_wrong(run)}" for run in runs if not run.well]
@@ -178,7 +179,7 @@ def page(runs: Sequence[Chaos], kinds: Sequence[str], facts: dict[str, str], und
         for run in over[:10]
     ]
     parts = [
-        f"# Runs that are disturbed\n\nWritten by `python benchmarks/chaos.py`.\n\n{ABOUT}{undone}",
+        f"# Runs that are disturbed\n\nWritten by `python benchmarks/chaos.py`.\n\n{ABOUT}".rstrip(),
         table(runs, kinds),
         "## Not as it should be\n\n"
         + ("\n".join(bad) or "Nothing: every run ended, with the right values, each once."),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.chaos_kinds import DRIVER, KINDS, blows, executors, living, send, workers
-from benchmarks.chaos_page import Chaos, Timeline, page, table
+from benchmarks.chaos_page import Chaos, Timeline, page, table, told_twice
 from benchmarks.chaos_work import FAN_IN, WIDTH, Checked, alike, checked, noted, same, twice, value, work
 
 RUN = Chaos(7, KINDS[0], 2.0, 2.2, 2.6, "worker 1", True, 0, False, "", 3, 0.6, 0.2, 1, 0.8, 0, 0.8, 0, 0, 1.0)
@@ -81,10 +81,10 @@ def test_the_journal_tells_for_how_long_slots_were_away():
     ]
     times = Timeline(lines)
     assert times.lost == {0, 1, 2} and times.first == {0: 10, 1: 11, 2: 12}
-    assert times.away_us == 30 + 20 and times.replaced_us == 30 and times.twice == 0
+    assert times.away_us == 30 + 20 and times.replaced_us == 30
     end = {"at_us": 155, "event": "finished", "task": "a", "slot": 1, "start_us": 7}
-    assert Timeline([*lines, end, {**end, "start_us": 8}]).twice == 0
-    assert Timeline([*lines, end, end]).twice == 1
+    assert told_twice([*lines, end, {**end, "start_us": 8}]) == 0
+    assert told_twice([*lines, end, end]) == 1
 
 
 def test_the_bound_is_what_was_undisturbed_and_what_was_lost():
