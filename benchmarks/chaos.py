@@ -159,21 +159,25 @@ class Block:
     plan: Any
     right: dict[int, Any]
     undisturbed: float = 0.0
+    stored: float = 0.0
     start: float = 0.0
 
-    def calm(self, folder: Path, times: int) -> None:
-        """Measure the graph undisturbed."""
-        took, starts = [], []
-        for number in range(times):
-            place = folder / f"calm-{number}"
-            (place / "notes").mkdir(parents=True)
-            called = time.monotonic()
-            result = self.session.run(self.plan, self.work, place / "notes", run_dir=place / "run")
-            if not same(numbered(result.values), self.right):
-                raise AssertionError("an undisturbed run brought home wrong values")
-            took.append(result.load.elapsed_us / 1e6)
-            starts.append(max(Timeline(journal(place)).first.values()) / 1e6 - called)
-        self.undisturbed, self.start = median(took), median(starts)
+    def calm(self, folder: Path) -> None:
+        """Measure the graph undisturbed, with and without a store by turns."""
+        took: dict[bool, list[float]] = {True: [], False: []}
+        starts = []
+        for number in range(UNDISTURBED):
+            for stored, seconds in took.items():
+                place = folder / f"{number}-{stored}"
+                (place / "notes").mkdir(parents=True)
+                more = {"store": place / "store"} if stored else {}
+                called = time.monotonic()
+                result = self.session.run(self.plan, self.work, place / "notes", run_dir=place / "run", **more)
+                if not same(numbered(result.values), self.right):
+                    raise AssertionError("an undisturbed run brought home wrong values")
+                seconds.append(result.load.elapsed_us / 1e6)
+                starts.append(last_came(journal(place)) - called)
+        self.undisturbed, self.stored, self.start = median(took[False]), median(took[True]), median(starts)
 
     def disturbed(self, seed: int, kind: str, folder: Path) -> Chaos:
         """Run it once, and count what came of that."""
@@ -182,20 +186,22 @@ class Block:
         plan = blows(kind, self.undisturbed, random)
         ran = self._driver_killed(plan[0], folder) if kind == DRIVER else self._struck(plan, kind, folder, random)
         orphans = len(living(ran.bereaved, within=5.0))
-        lines = journal(folder)
-        times = Timeline([line for line in lines if line["at_us"] >= ran.called * 1e6])  # since it was resumed, if so
+        whole = journal(folder)
+        lines = [line for line in whole if line["at_us"] >= ran.called * 1e6]  # since it was resumed, if so
+        times = Timeline(lines)
         executions = noted(folder / "notes")
         seconds, chain = self.work.again(executions)
-        late = max(times.first.values(), default=0) / 1e6 - ran.began - self.start
+        # Slots that are started twice are late by all of it.
+        late = last_came(lines) - ran.called - (0.0 if ran.called > ran.began else self.start) if times.first else 0.0
         return Chaos(
             seed,
             kind,
-            self.undisturbed,
+            self.stored if kind == DRIVER else self.undisturbed,
             ran.seconds,
             ran.call,
             "; ".join(f"{what} at {at - ran.began:.2f} s" for at, what in ran.struck),
             same(ran.values, self.right),
-            twice(folder / "run" / "results", self.right) + told_twice(lines),
+            twice(folder / "run" / "results", self.right) + told_twice(whole),
             ran.hung,
             ran.error,
             sum(executions.values()) - len(executions),
@@ -203,7 +209,7 @@ class Block:
             chain,
             len(times.lost),
             times.away_us / 1e6,
-            max(0.0, late) if ran.struck and kind != DRIVER else 0.0,
+            max(0.0, late) if ran.struck else 0.0,
             times.replaced_us / 1e6,
             min(SILENCE_S, max(blow.pause for blow in plan)),
             orphans,
@@ -286,6 +292,11 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def last_came(lines: list[dict[str, Any]]) -> float:
+    """Give the moment at which the last slot came first, by `time.monotonic`."""
+    return max(Timeline(lines).first.values()) / 1e6
+
+
 def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[str, str]]:
     """Make all runs in one session."""
     runs: list[Chaos] = []
@@ -296,8 +307,8 @@ def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[
             if block is None or seed % BLOCK == 0:
                 graph = checked(seed // BLOCK, layers=layers)
                 block = Block(running, graph, prepared(graph), graph.values())
-                block.calm(folder / f"before-{seed}", UNDISTURBED)
-                print(f"undisturbed: {block.undisturbed:.2f} s", flush=True)
+                block.calm(folder / f"before-{seed}")
+                print(f"undisturbed: {block.undisturbed:.2f} s, with a store {block.stored:.2f} s", flush=True)
             kind = KINDS[seed % len(KINDS)]
             runs.append(block.disturbed(seed, kind, folder / str(seed)))
             told(number, len(seeds), runs[-1], folder)

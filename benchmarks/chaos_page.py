@@ -202,12 +202,12 @@ task twice.
 
 **The bound** of a run is the sum of
 
-- 1.2 × the median of five undisturbed runs of its graph, in the same session;
+- 1.2 × the median of five undisturbed runs of its graph, in the same session (for the driver's runs: with a store, too);
 - the lost work: the planned lengths of all executions beyond one of each task, spread over the slots that were never
   lost, or the longest chain of them, whichever is longer (the whole length of those that were killed half-way);
 - Spark's replacement: the slots × seconds for which slots were lost and not yet back, spread over all 8 slots, so that
   the run is not allowed to wait for an executor while others are there; and where a slot was lost before it had come,
-  by how much later than undisturbed the last of them came;
+  by how much later than undisturbed the last of them came, or for the driver's runs how long it took to start all anew;
 - the time for which processes stood still, up to the 2 s after which they are given up.
 
 The driver's runs count from the call to the kill, and from the call of the one that resumes to the last value; the
