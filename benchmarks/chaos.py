@@ -14,6 +14,7 @@ import faulthandler
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,8 +192,6 @@ class Block:
         times = Timeline(lines)
         executions = noted(folder / "notes")
         seconds, chain = self.work.again(executions)
-        # Slots that are started twice are late by all of it.
-        late = last_came(lines) - ran.called - (0.0 if ran.called > ran.began else self.start) if times.first else 0.0
         return Chaos(
             seed,
             kind,
@@ -209,12 +208,20 @@ class Block:
             chain,
             len(times.lost),
             times.away_us / 1e6,
-            max(0.0, late) if ran.struck else 0.0,
+            self._late(ran, lines),
             times.replaced_us / 1e6,
             min(SILENCE_S, max(blow.pause for blow in plan)),
             orphans,
             os.getloadavg()[0],
         )
+
+    def _late(self, ran: Ran, lines: list[dict[str, Any]]) -> float:
+        """Give how much later than undisturbed all slots had come, if that can be for what was struck."""
+        if not ran.struck or not Timeline(lines).first:
+            return 0.0
+        if ran.called > ran.began:  # slots that are started twice are late by all of it
+            return last_came(lines) - ran.called
+        return max(0.0, last_came(lines) - ran.began - self.start) if ran.struck[0][0] < last_came(lines) else 0.0
 
     def _struck(self, plan: list[Blow], kind: str, folder: Path, random: np.random.Generator) -> Ran:
         more = {"silence": SILENCE_S} if any(blow.pause for blow in plan) else {}
@@ -310,9 +317,20 @@ def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[
                 block.calm(folder / f"before-{seed}")
                 print(f"undisturbed: {block.undisturbed:.2f} s, with a store {block.stored:.2f} s", flush=True)
             kind = KINDS[seed % len(KINDS)]
-            runs.append(block.disturbed(seed, kind, folder / str(seed)))
-            told(number, len(seeds), runs[-1], folder)
-            running.settle()
+            run = block.disturbed(seed, kind, folder / str(seed))
+            if run.well:  # its journal stays
+                for made in ("store", "run/results"):
+                    shutil.rmtree(folder / str(seed) / made, ignore_errors=True)
+            usable = True
+            try:
+                running.settle()
+            except Exception as error:
+                usable = False
+                run = replace(run, error=f"the session could not be used after it: {type(error).__name__}: {error}")
+            runs.append(run)
+            told(number, len(seeds), run, folder)
+            if not usable:
+                break
         java = running.spark.sparkContext._jvm.System.getProperty("java.version")
         versions = {"PySpark": running.spark.version, "Java": java}
     return runs, versions
@@ -333,9 +351,9 @@ def main() -> int:
         return 0
     seeds = range(given.seed, given.seed + given.runs)
     minutes = sum(SECONDS_A_RUN.get(KINDS[seed % len(KINDS)], 7.0) for seed in seeds) / 60 + 1
-    print(f"{given.runs} runs, some {minutes:.0f} minutes", flush=True)
     facts = machine(ROOT)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(f"{given.runs} runs, some {minutes:.0f} minutes; their journals are in {folder}", flush=True)
     layers = LAYERS // 2 if given.quick else LAYERS
     runs, versions = measure(seeds, layers, folder)
     text = page(runs, KINDS, facts | versions)

@@ -44,7 +44,7 @@ class Chaos:
     away : float
         Slots × seconds for which slots were lost and not yet back.
     late : float
-        How much later than undisturbed the last slot had come, when all began.
+        How much later than undisturbed the last slot came, if something was struck before.
     replaced : float
         The longest time from a loss to the new copy's first word; 0 where none came before the end.
     unknown : float
@@ -84,7 +84,7 @@ class Chaos:
         """Give the time that it may take."""
         left = max(1, SLOTS - self.slots_lost)
         work = max(self.again_seconds / left, self.again_chain)
-        return ALLOWED * self.undisturbed + work + self.away / SLOTS + self.late + self.unknown
+        return ALLOWED * self.undisturbed + work + self.away / SLOTS + max(self.late, self.unknown)
 
 
 class Timeline:
@@ -202,13 +202,13 @@ task twice.
 
 **The bound** of a run is the sum of
 
-- 1.2 × the median of five undisturbed runs of its graph, in the same session (for the driver's runs: with a store, too);
+- 1.2 × the median of five undisturbed runs of its graph, in the same session (with a store for the driver's runs);
 - the lost work: the planned lengths of all executions beyond one of each task, spread over the slots that were never
   lost, or the longest chain of them, whichever is longer (the whole length of those that were killed half-way);
 - Spark's replacement: the slots × seconds for which slots were lost and not yet back, spread over all 8 slots, so that
   the run is not allowed to wait for an executor while others are there; and where a slot was lost before it had come,
   by how much later than undisturbed the last of them came, or for the driver's runs how long it took to start all anew;
-- the time for which processes stood still, up to the 2 s after which they are given up.
+- the time for which processes stood still, up to the 2 s after which they are given up, if the slots had come by then.
 
 The driver's runs count from the call to the kill, and from the call of the one that resumes to the last value; the
 start of another session is not in them. Spark gives a job up when one of its tasks was lost four times. Because a slot

@@ -90,7 +90,7 @@ def test_the_journal_tells_for_how_long_slots_were_away():
 def test_the_bound_is_what_was_undisturbed_and_what_was_lost():
     assert RUN.bound == pytest.approx(1.2 * 2.0 + 0.2 + 0.8 / 8)
     assert replace(RUN, again_seconds=7.0).bound == pytest.approx(1.2 * 2.0 + 1.0 + 0.1)
-    assert replace(RUN, slots_lost=8, late=1.0, unknown=0.5).bound == pytest.approx(2.4 + 0.6 + 0.1 + 1.5)
+    assert replace(RUN, slots_lost=8, late=1.0, unknown=0.5).bound == pytest.approx(2.4 + 0.6 + 0.1 + 1.0)
 
 
 @pytest.mark.parametrize("bad", [{"equal": False}, {"twice": 1}, {"hung": True}, {"error": "RunError: no"}])
