@@ -243,18 +243,24 @@ class Block:
     def _driver_killed(self, blow: Blow, folder: Path) -> Ran:
         """Let another process with a session of its own run it, kill that process, and resume here."""
         (folder / "work.pickle").write_bytes(pickle.dumps(self.work))
-        log = (folder / "driver.log").open("w")
-        driver = subprocess.Popen([sys.executable, __file__, "--child", str(folder)], stdout=log, stderr=log)
+        with (folder / "driver.log").open("w") as log:
+            driver = subprocess.Popen([sys.executable, __file__, "--child", str(folder)], stdout=log, stderr=log)
         began = self._begun(driver, folder)
+        if began is None:
+            driver.kill()
+            now, error = time.monotonic(), f"the driver that was to be killed never began: {folder / 'driver.log'}"
+            return Ran({}, 0.0, 0.0, [], [], now, now, error)
         time.sleep(max(0.0, began + blow.at - time.monotonic()))
         family = list(under(driver.pid, processes()))
         killed = time.monotonic()
         driver.send_signal(signal.SIGKILL)
         driver.wait()
         called, result, error = time.monotonic(), None, ""
+        begun = (folder / "run" / "plan.json").exists()  # else there is nothing to resume, as the user is told
+        more = {"resume": folder / "run"} if begun else {"run_dir": folder / "run"}
         with Watchdog(self.session, folder) as watchdog:
             try:
-                result = self.session.run(self.plan, self.work, folder / "notes", resume=folder / "run")
+                result = self.session.run(self.plan, self.work, folder / "notes", **more)
             except Exception as raised:
                 error = f"{type(raised).__name__}: {raised}"
         before, call = killed - began, time.monotonic() - called
@@ -264,11 +270,12 @@ class Block:
         return Ran(values, seconds, before + call, [(killed, "driver")], left, began, called, error, watchdog.bit)
 
     @staticmethod
-    def _begun(driver: subprocess.Popen[bytes], folder: Path) -> float:
-        """Wait until the other process has called `run`, and tell when."""
+    def _begun(driver: subprocess.Popen[bytes], folder: Path) -> float | None:
+        """Wait until the other process has called `run`, and tell when; None if it does not."""
+        until = time.monotonic() + HUNG_S
         while not (folder / "began").exists():
-            if driver.poll() is not None:
-                raise RuntimeError(f"the driver that was to be killed ended early: {folder / 'driver.log'}")
+            if driver.poll() is not None or time.monotonic() > until:
+                return None
             time.sleep(0.01)
         return float((folder / "began").read_text())
 
