@@ -41,7 +41,8 @@ RUNS, BLOCK, UNDISTURBED = 200, 20, 5
 HUNG_S = 120.0
 SILENCE_S = 2.0
 """Seconds after which a run counts as hung, and after which a slot that may be stopped is given up."""
-SECONDS_A_RUN = {DRIVER: 25.0}
+SECONDS_A_RUN, SECONDS_OF_DRIVERS = 11.0, 25.0
+"""Roughly; with what a session needs after it, and a share of the undisturbed runs."""
 
 
 @dataclass
@@ -163,11 +164,11 @@ class Block:
     stored: float = 0.0
     start: float = 0.0
 
-    def calm(self, folder: Path) -> None:
+    def calm(self, folder: Path, times: int) -> None:
         """Measure the graph undisturbed, with and without a store by turns."""
         took: dict[bool, list[float]] = {True: [], False: []}
         starts = []
-        for number in range(UNDISTURBED):
+        for number in range(times):
             for stored, seconds in took.items():
                 place = folder / f"{number}-{stored}"
                 (place / "notes").mkdir(parents=True)
@@ -321,7 +322,7 @@ def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[
             if block is None or seed % BLOCK == 0:
                 graph = checked(seed // BLOCK, layers=layers)
                 block = Block(running, graph, prepared(graph), graph.values())
-                block.calm(folder / f"before-{seed}")
+                block.calm(folder / f"before-{seed}", UNDISTURBED if layers == LAYERS else 2)
                 print(f"undisturbed: {block.undisturbed:.2f} s, with a store {block.stored:.2f} s", flush=True)
             kind = KINDS[seed % len(KINDS)]
             run = block.disturbed(seed, kind, folder / str(seed))
@@ -357,7 +358,8 @@ def main() -> int:
         child(given.child)
         return 0
     seeds = range(given.seed, given.seed + given.runs)
-    minutes = sum(SECONDS_A_RUN.get(KINDS[seed % len(KINDS)], 7.0) for seed in seeds) / 60 + 1
+    drivers = sum(KINDS[seed % len(KINDS)] == DRIVER for seed in seeds)
+    minutes = (given.runs * SECONDS_A_RUN + drivers * (SECONDS_OF_DRIVERS - SECONDS_A_RUN)) / 60 + 1
     facts = machine(ROOT)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"{given.runs} runs, some {minutes:.0f} minutes; their journals are in {folder}", flush=True)
