@@ -190,7 +190,9 @@ class Block:
         orphans = len(living(ran.bereaved, within=5.0))
         whole = journal(folder)
         lines = [line for line in whole if line["at_us"] >= ran.called * 1e6]  # since it was resumed, if so
-        times = Timeline(lines)
+        resumed, due = ran.called > ran.began, ran.began + self.start
+        early = not resumed and any(at < max(due, last_came(lines)) for at, _ in ran.struck[:1])
+        times = Timeline(lines, round(due * 1e6) if early else None)
         executions = noted(folder / "notes")
         seconds, chain = self.work.again(executions)
         return Chaos(
@@ -209,20 +211,12 @@ class Block:
             chain,
             len(times.lost),
             times.away_us / 1e6,
-            self._late(ran, lines),
+            last_came(lines) - ran.called if resumed and times.first else 0.0,
             times.replaced_us / 1e6,
             min(SILENCE_S, max(blow.pause for blow in plan)),
             orphans,
             os.getloadavg()[0],
         )
-
-    def _late(self, ran: Ran, lines: list[dict[str, Any]]) -> float:
-        """Give how much later than undisturbed all slots had come, if that can be for what was struck."""
-        if not ran.struck or not Timeline(lines).first:
-            return 0.0
-        if ran.called > ran.began:  # slots that are started twice are late by all of it
-            return last_came(lines) - ran.called
-        return max(0.0, last_came(lines) - ran.began - self.start) if ran.struck[0][0] < last_came(lines) else 0.0
 
     def _struck(self, plan: list[Blow], kind: str, folder: Path, random: np.random.Generator) -> Ran:
         more = {"silence": SILENCE_S} if any(blow.pause for blow in plan) else {}
@@ -309,7 +303,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 
 def last_came(lines: list[dict[str, Any]]) -> float:
     """Give the moment at which the last slot came first, by `time.monotonic`."""
-    return max(Timeline(lines).first.values()) / 1e6
+    return max(Timeline(lines).first.values(), default=0) / 1e6
 
 
 def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[str, str]]:

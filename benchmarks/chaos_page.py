@@ -42,9 +42,9 @@ class Chaos:
         Their planned lengths: in all, and along the longest chain of them.
     slots_lost : int
     away : float
-        Slots × seconds for which slots were lost and not yet back.
-    late : float
-        How much later than undisturbed the last slot came, if something was struck before.
+        Slots × seconds for which slots were lost and not yet back, or had not come when undisturbed they would have.
+    restart : float
+        How long it took until the slots of a resumed run had come.
     replaced : float
         The longest time from a loss to the new copy's first word; 0 where none came before the end.
     unknown : float
@@ -68,7 +68,7 @@ class Chaos:
     again_chain: float
     slots_lost: int
     away: float
-    late: float
+    restart: float
     replaced: float
     unknown: float
     orphans: int
@@ -84,11 +84,17 @@ class Chaos:
         """Give the time that it may take."""
         left = max(1, SLOTS - self.slots_lost)
         work = max(self.again_seconds / left, self.again_chain)
-        return ALLOWED * self.undisturbed + work + self.away / SLOTS + max(self.late, self.unknown)
+        return ALLOWED * self.undisturbed + work + self.away / SLOTS + self.restart + self.unknown
 
 
 class Timeline:
     """When slots came and went, by the journal; times in microseconds.
+
+    Parameters
+    ----------
+    lines : list of dict
+    due_us : int, optional
+        From when on slots that have not come are away.
 
     Attributes
     ----------
@@ -98,11 +104,11 @@ class Timeline:
     away_us, replaced_us : int
     """
 
-    def __init__(self, lines: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, lines: Sequence[dict[str, Any]], due_us: int | None = None) -> None:
         self.first: dict[int, int] = {}
         self.lost: set[int] = set()
         self.away_us = self.replaced_us = 0
-        gone: dict[int, int] = {}
+        gone: dict[int, int] = {} if due_us is None else dict.fromkeys(range(SLOTS), due_us)
         spares: set[int] = set()
         for line in lines:
             at, event = line["at_us"], line["event"]
@@ -117,9 +123,10 @@ class Timeline:
 
     def _came(self, slot: int, at: int, gone: dict[int, int], spares: set[int]) -> None:
         if slot in gone:
-            away = at - gone.pop(slot)
+            away = max(0, at - gone.pop(slot))
             self.away_us += away
-            self.replaced_us = max(self.replaced_us, away)
+            if slot in self.lost:
+                self.replaced_us = max(self.replaced_us, away)
         elif slot in self.first:
             spares.add(slot)  # its loss is not known yet
         self.first.setdefault(slot, at)
@@ -205,10 +212,10 @@ task twice.
 - 1.2 × the median of five undisturbed runs of its graph, in the same session (with a store for the driver's runs);
 - the lost work: the planned lengths of all executions beyond one of each task, spread over the slots that were never
   lost, or the longest chain of them, whichever is longer (the whole length of those that were killed half-way);
-- Spark's replacement: the slots × seconds for which slots were lost and not yet back, spread over all 8 slots, so that
-  the run is not allowed to wait for an executor while others are there; and where a slot was lost before it had come,
-  by how much later than undisturbed the last of them came, or for the driver's runs how long it took to start all anew;
-- the time for which processes stood still, up to the 2 s after which they are given up, if the slots had come by then.
+- Spark's replacement: the slots × seconds for which slots were lost and not yet back, or had not come when undisturbed
+  they would have, spread over all 8 slots: a run is not allowed to wait for some slots while others are there;
+- the time for which processes stood still, up to the 2 s after which they are given up; and for the driver's runs how
+  long it took until the slots had come for the second time.
 
 The driver's runs count from the call to the kill, and from the call of the one that resumes to the last value; the
 start of another session is not in them. Spark gives a job up when one of its tasks was lost four times. Because a slot

@@ -82,6 +82,8 @@ def test_the_journal_tells_for_how_long_slots_were_away():
     times = Timeline(lines)
     assert times.lost == {0, 1, 2} and times.first == {0: 10, 1: 11, 2: 12}
     assert times.away_us == 30 + 20 and times.replaced_us == 30
+    late = Timeline(lines, 12)
+    assert late.away_us == times.away_us + 5 * (160 - 12) and late.replaced_us == 30  # the other five never came
     end = {"at_us": 155, "event": "finished", "task": "a", "slot": 1, "start_us": 7}
     assert told_twice([*lines, end, {**end, "start_us": 8}]) == 0
     assert told_twice([*lines, end, end]) == 1
@@ -90,7 +92,7 @@ def test_the_journal_tells_for_how_long_slots_were_away():
 def test_the_bound_is_what_was_undisturbed_and_what_was_lost():
     assert RUN.bound == pytest.approx(1.2 * 2.0 + 0.2 + 0.8 / 8)
     assert replace(RUN, again_seconds=7.0).bound == pytest.approx(1.2 * 2.0 + 1.0 + 0.1)
-    assert replace(RUN, slots_lost=8, late=1.0, unknown=0.5).bound == pytest.approx(2.4 + 0.6 + 0.1 + 1.0)
+    assert replace(RUN, slots_lost=8, restart=1.0, unknown=0.5).bound == pytest.approx(2.4 + 0.6 + 0.1 + 1.5)
 
 
 @pytest.mark.parametrize("bad", [{"equal": False}, {"twice": 1}, {"hung": True}, {"error": "RunError: no"}])
