@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.flight as flight
@@ -43,51 +43,13 @@ from planner.runtime.messages import (
 )
 from planner.runtime.process import boot_id, error_text, responsive
 from planner.runtime.reporter import Reporter, Trouble
+from planner.runtime.slot_config import SlotConfig
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
-from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, rows_of, size_of
 from planner.runtime.watchdog import GRACE_S, Watchdog
-from planner.runtime.wire import Line, local_address
+from planner.runtime.wire import local_address
 
 __all__ = ["SlotConfig", "run_slot"]
-
-
-@dataclass(frozen=True)
-class SlotConfig:
-    """What a slot must know to begin.
-
-    Attributes
-    ----------
-    coordinator : tuple of (str, int)
-        Host and port.
-    line : Line
-        How it speaks to the coordinator and to other slots.
-    slot : int
-        Which slot of the plan it is.
-    executor, number : str, int
-        How users call it.
-    machine : str
-        The coordinator's `boot_id`: a slot on the same machine has the same clock.
-    attempt : int
-        How often this slot was started before.
-    incarnation : int
-        Distinct for every attempt.
-    stage : int
-        Of the Spark job that it is part of.
-    storage : Storage or None
-        Where it keeps the values of its tasks.
-    """
-
-    coordinator: tuple[str, int]
-    line: Line
-    slot: int
-    executor: str
-    number: int
-    machine: str = ""
-    attempt: int = 0
-    incarnation: int = 0
-    stage: int = -1
-    storage: Storage | None = None
 
 
 _ANSWER_S = 30.0

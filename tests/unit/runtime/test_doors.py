@@ -70,9 +70,8 @@ class _House:
             self.server = OutboxServer(self.outbox, host, LINE, lambda wants, slot, epoch: None)
         else:
             keeper = PlanKeeper([0], [[]], [0], 1)
-            self.server = Coordinator(
-                keeper, Work((Entry(0, "a", inputs=(0,)),), (), frozenset(), strict=False), host, LINE, Journal(None), ["a"]
-            )
+            work = Work((Entry(0, "a", inputs=(0,)),), (), frozenset(), strict=False)  # it waits for itself
+            self.server = Coordinator(keeper, work, host, LINE, Journal(None), ["a"])
         self.port = int(self.server.port)
         self.address = f"grpc://{host}:{self.port}"
 
