@@ -21,6 +21,7 @@ from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
 from planner.runtime.ledger import TaskState
 from planner.runtime.mover import Mover, Rebalancer
+from planner.runtime.outbox import ROOM_BYTES
 from planner.runtime.process import boot_id
 from planner.runtime.progress import Progress
 from planner.runtime.queues import result_tasks, work_of
@@ -202,8 +203,13 @@ def drive(
         coordinator.take(task, value)
     kept = [task for task in done if not keeper.ledger.waits(task)]
     mover = Mover(coordinator, rebalancer, plan, scale, moving=moving)
+    if done:
+        journal.write(time.monotonic_ns() // 1000, {"event": "resumed", "kept": len(kept)})
+    rooms = _rooms(plan)
     configs = [
-        SlotConfig((host, coordinator.port), line, slot, executor, number, boot_id(), storage=storage)
+        SlotConfig(
+            (host, coordinator.port), line, slot, executor, number, boot_id(), storage=storage, room_bytes=rooms[slot]
+        )
         for slot, (executor, number) in enumerate(places)
     ]
     submitted = time.monotonic()
@@ -238,6 +244,15 @@ def drive(
         tuple(keeper.ledger.again),
         tuple(kept),
     )
+
+
+def _rooms(plan: Plan) -> list[int]:
+    """Give the memory of each slot: its part of its executor's, where that is known."""
+    rooms = []
+    for executor in plan.cluster.slot_executor.tolist():
+        memory, slots = plan.cluster.executors[executor].memory_bytes, plan.cluster.executors[executor].slots
+        rooms.append(ROOM_BYTES if memory is None else memory // slots)
+    return rooms
 
 
 def _values_of(tasks: Collection[int], names: list[str], storage: Storage | None) -> dict[int, Any]:

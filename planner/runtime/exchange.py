@@ -11,7 +11,7 @@ from typing import Any
 from planner.runtime.inbox import Inbox
 from planner.runtime.inputs import Held, Turn
 from planner.runtime.messages import Given, Reorder, Watch
-from planner.runtime.outbox import Outbox, OutboxServer, Retained, Want
+from planner.runtime.outbox import ROOM_BYTES, Outbox, OutboxServer, Retained, Want
 from planner.runtime.slot_queue import Entry, SlotQueue
 from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, Packed, pack
@@ -37,6 +37,8 @@ class Exchange:
         ``unreadable(task, reason)`` is called where a value cannot be read from storage.
     storage : Storage or None
         Where all values are kept.
+    room_bytes : int
+        As for `Outbox`.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Exchange:
         stuck: Callable[[int, int | None], None],
         unreadable: Callable[[int, str], None] = lambda *_: None,
         storage: Storage | None = None,
+        room_bytes: int = ROOM_BYTES,
     ) -> None:
+        self._room_bytes = room_bytes
         self._line, self._unreachable, self._stuck = line, unreachable, stuck
         self._unreadable, self._storage = unreadable, storage
         self._changed = threading.Condition()
         self._retained = Retained()
-        self._outbox = Outbox(self._retained)
+        self._outbox = Outbox(self._retained, room_bytes)
         self._inbox: Inbox | None = None
         self._server = OutboxServer(None, host, line, self._want)
         self._queue = SlotQueue(-1)
@@ -154,7 +158,7 @@ class Exchange:
     def begin(self, queue: SlotQueue) -> None:
         """Begin an epoch."""
         with self._changed:
-            held, outbox = self._held, Outbox(self._retained)
+            held, outbox = self._held, Outbox(self._retained, self._room_bytes)
             for task, (packed, takers) in self._outbox.kept().items():
                 if -1 in takers:
                     outbox.keep(task, packed, (-1,))

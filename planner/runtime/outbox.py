@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Literal
 
+import pyarrow as pa
 import pyarrow.flight as flight
 
 from planner.runtime.slot_queue import Entry
+from planner.runtime.spill import spilled
 from planner.runtime.values import INLINE_BYTES, Packed, stream
 from planner.runtime.wire import Line
 
@@ -51,6 +54,9 @@ _MESSAGE_BYTES = 4 * 1024 * 1024
 
 RETAINED_BYTES = 64 * 1024 * 1024
 """So much is retained of values that everyone has; the oldest go first."""
+
+ROOM_BYTES = 512 * 1024 * 1024
+"""So much is kept in memory of values that have yet to be fetched, where nobody says how much a slot has."""
 
 _EACH_BYTES = 1024
 """What a value takes beside its content."""
@@ -100,9 +106,12 @@ class Outbox:
     ----------
     retained : Retained, optional
         Where values go when everyone has them.
+    room_bytes : int
+        Values that have yet to be fetched are in memory up to this, and beyond it on disk, where that takes them.
     """
 
-    def __init__(self, retained: Retained | None = None) -> None:
+    def __init__(self, retained: Retained | None = None, room_bytes: int = ROOM_BYTES) -> None:
+        self._room_bytes = room_bytes
         self._retained = Retained() if retained is None else retained
         self._lock = threading.Lock()
         self._ready: dict[int, SimpleQueue[Announcement | None]] = {}  # None: nothing more comes
@@ -138,6 +147,9 @@ class Outbox:
 
     def keep(self, task: int, packed: Packed, takers: tuple[int, ...]) -> None:
         """Hold a value until each of `takers` has fetched it, and those before who have not."""
+        if packed.size > INLINE_BYTES and self.held_bytes() + packed.size > self._room_bytes:
+            with suppress(OSError, pa.ArrowException):  # a full disk: it stays in memory
+                packed = spilled(packed)
         with self._lock:
             before = self._kept[task][1] if task in self._kept else set()
             self._kept[task] = (packed, before | set(takers))

@@ -106,9 +106,8 @@ class _Slot:
         self.client = config.line.client(config.line.address(host, port))
         self.options = config.line.options()
         self.offset_us = self._clock_offset()
-        self.exchange = Exchange(
-            local_address(host, port), config.line, self._unreachable, self._stuck, self._unreadable, config.storage
-        )
+        place, kept = local_address(host, port), (config.storage, config.room_bytes)
+        self.exchange = Exchange(place, config.line, self._unreachable, self._stuck, self._unreadable, *kept)
         self.calls: Calls | None = None
         self.reporter = Reporter(self._report, self._cut_off)
         self.ended = threading.Event()

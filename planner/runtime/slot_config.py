@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.runtime.outbox import ROOM_BYTES
 from planner.runtime.storage import Storage
 from planner.runtime.wire import Line
 
@@ -34,6 +35,8 @@ class SlotConfig:
         Of the Spark job that it is part of.
     storage : Storage or None
         Where it keeps the values of its tasks.
+    room_bytes : int
+        How much it may hold in memory of values that others have yet to fetch; the rest is on disk.
     """
 
     coordinator: tuple[str, int]
@@ -46,3 +49,4 @@ class SlotConfig:
     incarnation: int = 0
     stage: int = -1
     storage: Storage | None = None
+    room_bytes: int = ROOM_BYTES

@@ -54,11 +54,10 @@ def check(outcome: Any, graph: Graph) -> None:
         np.testing.assert_array_equal(value, expected[graph.names[task]])
 
 
-@pytest.mark.parametrize("retries", [0, 3])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "retries"), [(0, 0), (1, 3), (2, 3)])
 def test_slots_that_are_killed_cost_no_result(seed: int, retries: int, tmp_path: Path) -> None:
-    rng, graph = np.random.default_rng(seed), graph_of(seed, layers=24)
-    blows = [(float(after), int(rng.integers(0, 4)), signal.SIGKILL) for after in rng.uniform(0.0, 0.9, 2 + retries)]
+    rng, graph = np.random.default_rng(seed), graph_of(seed, layers=20)
+    blows = [(float(after), int(rng.integers(0, 4)), signal.SIGKILL) for after in rng.uniform(0.0, 0.6, 2 + retries)]
     plan, path = planned(graph, 4), tmp_path / "journal.jsonl"
     if not retries:
         blows = blows[:2]

@@ -14,6 +14,7 @@ import pytest
 
 from planner.errors import InputError
 from planner.model import GraphBuilder
+from planner.runtime.journal import Journal
 from planner.runtime.storage import Storage
 from planner.runtime.values import pack
 from tests.evaluator import evaluate
@@ -156,3 +157,12 @@ def test_a_store_that_fails_later_costs_nothing_but_the_values_in_it(storage: St
     outcome = driven(planned(chains(tmp_path / "ran"), 2), storage=storage)
     assert outcome.status == "done"
     assert all(not record.stored and record.remark for record in outcome.records.values())
+
+
+def test_a_folder_in_which_a_run_goes_on_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    first = Journal(path)
+    with pytest.raises(InputError, match="a run is going on in this folder"):
+        driven(planned(chains(tmp_path / "ran"), 2), journal_path=path)
+    first.close()
+    assert driven(planned(chains(tmp_path / "ran"), 2), journal_path=path).status == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,3 +100,40 @@ def test_a_value_is_kept_until_the_last_taker_has_it() -> None:
 
 def test_rows_are_those_of_tables_alone() -> None:
     assert [rows_of(TABLE), rows_of(VALUES["frame"]), rows_of([1, 2])] == [1000, 10, None]
+
+
+@pytest.mark.parametrize("made", ["arrays", "table", "bytes"])
+def test_what_has_no_room_in_memory_is_on_disk_and_leaves_nothing_there(
+    made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    value = {
+        "arrays": [np.arange(100_000), np.ones(200_000)],
+        "table": pa.table({"x": np.arange(300_000)}),
+        "bytes": b"b" * 2_000_000,
+    }[made]
+    outbox = Outbox(room_bytes=1_000_000)
+    outbox.keep(0, pack(value), (1, 2))
+    outbox.keep(1, pack(np.arange(50_000)), (1,))  # what came first has the room
+    packed = outbox.take(0)
+    mapped = packed.buffers[-1] if packed.arrow is None else packed.arrow.column(0).chunk(0).buffers()[1]
+    assert any(str(tmp_path) in line for line in Path("/proc/self/maps").read_text().splitlines()), mapped
+    assert list(tmp_path.iterdir()) == []
+    server = OutboxServer(outbox, "127.0.0.1", Line("secret"))
+    with Line("secret").client(server.address) as client:
+        got = fetch(Line("secret"), client, 0, 1, packed.form, packed.head, packed.lengths()).open(own=True)
+    server.shutdown()
+    if made == "arrays":
+        assert all(a.flags.writeable for a in got)
+        np.testing.assert_array_equal(np.concatenate(got), np.concatenate(value))
+    else:
+        assert got == value
+    opened = packed.open(own=True)  # where it was made
+    assert made != "arrays" or opened[0].flags.writeable
+
+
+def test_a_full_disk_leaves_values_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "is not there"))
+    outbox = Outbox(room_bytes=10)
+    outbox.keep(0, pack(np.arange(100_000)), (1,))
+    np.testing.assert_array_equal(outbox.take(0).open(own=True), np.arange(100_000))
