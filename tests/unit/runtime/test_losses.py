@@ -68,7 +68,7 @@ def test_slots_that_are_killed_cost_no_result(seed: int, retries: int, tmp_path:
     assert events[-1] == "ended"
 
 
-def test_what_a_lost_slot_had_made_is_made_again_and_no_more() -> None:
+def test_what_a_lost_slot_had_made_is_made_again_and_no_more(tmp_path: Path) -> None:
     """Slot 1 dies after its values were made, and before they are taken: they alone are made again."""
     builder = GraphBuilder()
     roots = [builder.add("builtins:int", i, id=f"root-{i}") for i in range(4)]
@@ -89,7 +89,8 @@ def test_what_a_lost_slot_had_made_is_made_again_and_no_more() -> None:
             again.append(graph.names[task])
             super().again(task)
 
-    outcome = driven(plan, Blows([(1.0, 1, signal.SIGKILL)]), rebalancer=Told(plan))
+    blows = Blows([(0.7, 1, signal.SIGKILL)], journal=tmp_path / "j")
+    outcome = driven(plan, blows, rebalancer=Told(plan), journal_path=tmp_path / "j")
     check(outcome, graph)
     assert sorted(again) == ["made-1", "made-2"]
 
@@ -145,13 +146,13 @@ def test_a_task_that_kills_every_slot_fails_and_takes_no_more() -> None:
     assert len(outcome.records) == 8
 
 
-def test_when_nobody_is_left_and_nobody_comes_back_the_run_ends_and_says_so() -> None:
+def test_when_nobody_is_left_and_nobody_comes_back_the_run_ends_and_says_so(tmp_path: Path) -> None:
     builder = GraphBuilder()
     for i in range(4):
         builder.add("time:sleep", 30, id=f"t{i}")
     began = time.monotonic()
-    blows = [(1.0, 0, signal.SIGKILL), (1.1, 1, signal.SIGKILL)]
-    outcome = driven(planned(builder.build(), 2), Blows(blows), rendezvous_s=2.0)
+    blows = Blows([(0.1, 0, signal.SIGKILL), (0.2, 1, signal.SIGKILL)], journal=tmp_path / "j")
+    outcome = driven(planned(builder.build(), 2), blows, rendezvous_s=2.0, journal_path=tmp_path / "j")
     assert outcome.status == "lost"
     assert "every slot was lost, and none came back: executor" in outcome.reason
     assert len(outcome.lost) == 2 and len(outcome.skipped) == 4
@@ -201,10 +202,11 @@ def test_slots_that_never_come_are_named() -> None:
     assert outcome.reason == "no slot had started in time; missing: executor 0 slot 0, executor 1 slot 0"
 
 
-def test_a_task_that_may_run_on_a_lost_slot_only_ends_the_run() -> None:
+def test_a_task_that_may_run_on_a_lost_slot_only_ends_the_run(tmp_path: Path) -> None:
     builder = GraphBuilder()
     for i in range(3):
         builder.add("time:sleep", 2, id=f"t{i}", pin={"executor": str(i)})
-    outcome = driven(planned(builder.build(), 3), Blows([(1.0, 1, signal.SIGKILL)]))
+    blows = Blows([(0.2, 1, signal.SIGKILL)], journal=tmp_path / "j")
+    outcome = driven(planned(builder.build(), 3), blows, journal_path=tmp_path / "j")
     assert outcome.status == "lost"
     assert "tasks['t1']" in outcome.reason
