@@ -360,8 +360,11 @@ class PlanKeeper:
         return [*self._recovery.begin(self.members.living)]
 
     def _held(self, event: Holds) -> list[Instruction]:
-        lives = self.members.lives(event.slot, event.incarnation)
-        return self._survey() if lives and self._recovery.held(event) else []
+        if not self.members.lives(event.slot, event.incarnation) or not self._recovery.held(event):
+            return []
+        if event.running is not None and not self.ledger.waits(event.running):
+            self._recovery.finished(event.slot, event.running)  # its end has overtaken this
+        return self._survey()
 
     def _survey(self) -> list[Instruction]:
         """Once all have said what they hold: find out what has to be made again, and what has no slot."""

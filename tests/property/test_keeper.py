@@ -19,16 +19,19 @@ from planner.runtime.messages import (
     Fetch,
     Finished,
     Give,
-    Handed,
+    Halt,
     Hello,
+    Holds,
     Instruction,
     Lost,
-    Record,
+    Orphans,
+    Regroup,
     Released,
     Skip,
     Tick,
     Withdraw,
 )
+from planner.runtime.slot_queue import Handed, Record
 
 SLOTS = 3
 
@@ -183,3 +186,16 @@ def test_the_last_hello_may_be_the_last_event() -> None:
     instructions = keeper.handle(Hello(1, 1, ""))
     assert [i for i in instructions if isinstance(i, End)] == [End(0), End(1)]
     assert isinstance(instructions[-1], Ended)
+
+
+def test_what_ended_is_held_though_its_end_overtakes_what_its_slot_said_of_it() -> None:
+    """A report tells what has ended before it tells the rest, so the end may come first."""
+    keeper = PlanKeeper([0, 1], [[1], []], [1], 2)
+    for slot in range(2):
+        keeper.handle(Hello(slot, slot, ""))
+    assert Halt(0, 1) in keeper.handle(Lost(1, 1, "killed"))
+    keeper.handle(Finished(0, 0, (_record(0),)))
+    assert keeper.handle(Holds(0, 0, 1, frozenset(), running=0)) == [Orphans((1,))]
+    [regroup, _] = keeper.place({1: 0})
+    assert isinstance(regroup, Regroup)
+    assert (regroup.waiting, regroup.holders) == ((1,), {0: (0,)})

@@ -328,14 +328,16 @@ class Events(RuleBasedStateMachine):
         record = Record(entry.task, 0, 1, 0, 0, 0, None, None, 0, size)
         slot.reports.append(Finished(slot.number, slot.incarnation, (record,)))
 
-    def report(self, slot: Slot) -> None:
-        """Let the oldest report of a slot arrive."""
-        event = slot.reports.pop(0)
-        if isinstance(event, Finished) and self.counts.get(slot.number) is slot:
-            for record in event.records:
-                if record.result_bytes is None:
-                    self.collected.add(record.task)
-        self.send(event)
+    def report(self, slot: Slot, together: bool = False) -> None:
+        """Let all reports of a slot arrive, or the oldest one alone; what ended is told before the rest."""
+        count = len(slot.reports) if together else 1
+        batch, slot.reports = slot.reports[:count], slot.reports[count:]
+        for event in sorted(batch, key=lambda event: not isinstance(event, Finished)):
+            if isinstance(event, Finished) and self.counts.get(slot.number) is slot:
+                for record in event.records:
+                    if record.result_bytes is None:
+                        self.collected.add(record.task)
+            self.send(event)
 
     def alive(self, which: int) -> Slot | None:
         return self.lives[sorted(self.lives)[which % len(self.lives)]] if self.lives else None
@@ -364,7 +366,7 @@ class Events(RuleBasedStateMachine):
             elif (which + step) % 3:
                 self.work_on(slot, which)
             elif slot.reports:
-                self.report(slot)
+                self.report(slot, together=bool(which % 2))
 
     @precondition(lambda self: self.post)
     @rule(which=index)
