@@ -341,7 +341,7 @@ def measure(seeds: range, layers: int, folder: Path) -> tuple[list[Chaos], dict[
 def told(number: int, of: int, run: Chaos, folder: Path) -> None:
     """Say what came of a run."""
     ratio = f"{run.seconds:.2f} s, bound {run.bound:.2f} s, {run.again} run again"
-    verdict = "" if run.well else f"; NOT WELL, look at {folder / str(run.seed)}"
+    verdict = "" if run.well else f"; NOT WELL, look at {folder / str(run.seed)}: {run.error[:300]}"
     print(f"{number + 1}/{of} seed {run.seed}, {run.kind}: {ratio}{verdict} ({run.struck})", flush=True)
 
 
