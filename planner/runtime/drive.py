@@ -188,6 +188,7 @@ def drive(
         silence_s=silence_s,
         names=names,
         takers=work.takers(),
+        replication=work.replication,
         done=done,
         stored=stored,
         blame=lambda task, slot, reason: TaskFailure(graph.names[task], *places[slot], 0, reason, ""),

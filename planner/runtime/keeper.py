@@ -3,9 +3,6 @@
 It is a plan keeper and not a per-task scheduler: slots run their queues without asking, and only what the plan did not
 foresee (a failure, a loss, a move, the end) makes it speak.
 
-A task is moved in two steps, so that it can never run twice: its slot is asked to give it back, and only when that slot
-has answered that it had not begun, another gets it.
-
 When a slot is lost, a new epoch begins: all others come to a halt, between two tasks, and say what they hold. From that
 follows which values are gone and have to be made again; what has no slot gets one, and every slot a queue in which each
 value that is there has its way to those who take it. What is still on its way from the epoch before counts no more.
@@ -14,6 +11,7 @@ value that is there has its way to those who take it. What is still on its way f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from planner.errors import TaskFailure
 from planner.runtime.ledger import Ledger, TaskState
@@ -27,28 +25,27 @@ from planner.runtime.messages import (
     Failed,
     Fetch,
     Finished,
-    Give,
     GivenUp,
     Hello,
     Holds,
     Instruction,
     Lost,
+    Offered,
     Orphans,
     Peers,
     Regroup,
     Released,
-    Reorder,
     Skip,
     Start,
     Stuck,
     Tick,
     Unreachable,
     Unreadable,
-    Watch,
-    Withdraw,
 )
+from planner.runtime.moves import Moves
 from planner.runtime.recovery import Recovery
-from planner.runtime.slot_queue import Handed
+from planner.runtime.replication import Replication
+from planner.runtime.slot_queue import Record
 
 __all__ = ["PlanKeeper"]
 
@@ -80,6 +77,8 @@ class PlanKeeper:
         Tasks that an earlier run has done, and those whose values are in storage.
     blame : callable, optional
         ``blame(task, slot, reason)`` words the failure of a task that no slot survives.
+    replication : Replication, optional
+        Which tasks have replicas.
 
     Attributes
     ----------
@@ -89,8 +88,6 @@ class PlanKeeper:
         Which slots are there.
     slot_of : list of int
         Where each task is now; −1 while it has no slot.
-    moves : int
-        How many tasks went to another slot because that was decided.
     lost : list of str
         Slots that were lost, and why.
     stored : set of int
@@ -112,21 +109,22 @@ class PlanKeeper:
         done: Collection[int] = (),
         stored: Collection[int] = (),
         blame: Callable[[int, int, str], TaskFailure] | None = None,
+        replication: Replication | None = None,
     ) -> None:
-        self.ledger = Ledger(successors, successors if takers is None else takers, results, done)
+        self.replication = Replication() if replication is None else replication
+        self.ledger = Ledger(successors, successors if takers is None else takers, results, done, self.replication)
         self.stored = set(stored)
         if done:
             self.ledger.repeat(self.ledger.tasks_in(TaskState.WAITING), self.stored)
         self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s)
         self.slot_of = list(slot_of)
-        self.moves = 0
         self.lost: list[str] = []
         self.outcome: Ended | None = None
         self._recovery = Recovery()
         self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
         self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
-        self._moving: dict[int, int] = {}  # task -> slot to which it goes, once it has been given back
-        self._home: dict[int, int] = {}  # task that takes what cannot leave a slot -> that slot
+        self._moves = Moves(self.ledger, self.members, self.slot_of)
+        self._fetched: dict[int, int] = {}  # result -> slot from which the driver fetches it
 
     @property
     def epoch(self) -> int:
@@ -163,6 +161,8 @@ class PlanKeeper:
                 return self._new_epoch() if self.members.lives(event.slot, event.incarnation) else []
             case Failed():
                 return self._failed(event)
+            case Offered():
+                return self._offered(event)
             case Collected():
                 self.ledger.to_collect.discard(event.task)
                 return self._end_if_settled()
@@ -183,8 +183,12 @@ class PlanKeeper:
 
     def headed(self, task: int) -> int:
         """Give the slot of a task, or the one to which it goes."""
-        there = self.slot_of[task]
-        return self._moving.get(task, there) if self.ledger.waits(task) else there
+        return self._moves.headed(task)
+
+    @property
+    def moves(self) -> int:
+        """How many tasks went to another slot because that was decided."""
+        return self._moves.count
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
@@ -192,27 +196,14 @@ class PlanKeeper:
         Parameters
         ----------
         targets : mapping of int to int
-            The slot to which each task goes; those that no longer wait, or are on their way already, stay.
+            The slot to which each task goes; those that no longer wait, are on their way already, or have replicas, stay.
         order : mapping of int to int
             What waits runs in this order from now on.
         """
         if self.outcome is not None or not self._together or self._recovery.under_way:
             return []
-        asked: dict[int, list[int]] = {}
-        for task, target in targets.items():
-            source = self.slot_of[task]
-            waits = self.ledger.waits(task) and task not in self._moving
-            if waits and source != target and self.members.lives(target):
-                self._moving[task] = target
-                asked.setdefault(source, []).append(task)
-        ordered: dict[int, dict[int, int]] = {}
-        for task, key in order.items():
-            if self.ledger.waits(task):
-                ordered.setdefault(self.slot_of[task], {})[task] = key
-        return [
-            *(Reorder(slot, keys) for slot, keys in sorted(ordered.items())),
-            *(Withdraw(slot, tuple(tasks)) for slot, tasks in sorted(asked.items())),
-        ]
+        staying = {task for task in targets if self.replication.stays(task)}
+        return self._moves.ask({task: slot for task, slot in targets.items() if task not in staying}, order)
 
     def place(self, slots: Mapping[int, int]) -> list[Instruction]:
         """Give a slot to tasks that wait; those that run, or take what cannot leave its slot, stay where they are.
@@ -222,8 +213,9 @@ class PlanKeeper:
         if self.outcome is not None or not self._recovery.all_hold(self.members.living):
             return []
         for task, slot in slots.items():
-            if self.ledger.waits(task) and task not in self._recovery.running and self.members.lives(slot):
-                self.slot_of[task] = self._home.get(task, slot)
+            stays = task in self._recovery.running or (self.replication.stays(task) and self.slot_of[task] >= 0)
+            if self.ledger.waits(task) and not stays and self.members.lives(slot):
+                self.slot_of[task] = self._moves.home.get(task, slot)
         return self._regroup()
 
     # one event each -----------------------------------------------------------------------------------------------
@@ -238,9 +230,11 @@ class PlanKeeper:
             self._recovery.joined(event.slot)
             return self._survey()
         instructions: list[Instruction] = [Start(event.slot, self.epoch)]
-        skipped = self.ledger.tasks_in(TaskState.SKIPPED) if self.ledger.failures else []
-        if missed := tuple(task for task in skipped if self.slot_of[task] == event.slot):
-            instructions.append(Skip(event.slot, missed))  # it has come late, and has not heard of it
+        skipped = [*self.ledger.tasks_in(TaskState.SKIPPED), *self.ledger.tasks_in(TaskState.SPARED)]
+        missed = [task for task in skipped if self.slot_of[task] == event.slot]
+        missed += [self.replication.value(task) for task in missed if self.ledger.state[task] is TaskState.SPARED]
+        if missed:
+            instructions.append(Skip(event.slot, tuple(missed)))  # it has come late, and has not heard of it
         if self._together:
             addresses = self.members.addresses
             instructions += [Peers(slot, addresses) for slot in addresses]
@@ -255,54 +249,73 @@ class PlanKeeper:
         if event.running is not None:
             self._at[event.slot] = event.running
         for record in event.records:
-            if not self.ledger.waits(record.task) or self.slot_of[record.task] != event.slot:
-                continue
-            self.ledger.finish(record)
-            if record.stored:
-                self.stored.add(record.task)
-            self._recovery.finished(event.slot, record.task)
-            if record.task in self.ledger.to_collect:
-                if record.result_bytes is None:  # it came with the report
-                    self.ledger.to_collect.discard(record.task)
-                else:
-                    instructions.append(Fetch(event.slot, record.task))
+            instructions += self._made(event.slot, record)
         return instructions + self._end_if_settled()
+
+    def _made(self, slot: int, record: Record) -> list[Instruction]:
+        """Book a task, or under its task a copy that was first; those that are late are booked as copies."""
+        value, instructions = self.replication.value(record.task), list[Instruction]()
+        if self.ledger.waits(record.task) and self.slot_of[record.task] == slot:
+            instructions += self._first(record)
+        elif (copy := self._late(slot, record.task)) is not None:
+            self.ledger.late(replace(record, task=copy))
+        else:
+            return []
+        if record.stored:
+            self.stored.add(value)
+        self._recovery.finished(slot, value)
+        if value in self.ledger.to_collect and value not in self._fetched:
+            if record.result_bytes is None:  # it came with the report
+                self.ledger.to_collect.discard(value)
+            else:
+                self._fetched[value] = slot
+                instructions.append(Fetch(slot, value))
+        return instructions
+
+    def _first(self, record: Record) -> list[Skip]:
+        """Book a task that is done, under its own name where a copy was first; the others need not run."""
+        task, slots = self.replication.value(record.task), self.slot_of
+        self.ledger.finish(replace(record, task=task))
+        spared = self.ledger.spare(self.replication.copies.get(task, ()))
+        if record.task != task:  # they change places: the task was done where the copy was to run
+            slots[task], slots[record.task] = slots[record.task], slots[task]
+        runners = self.replication.runners(task)
+        elsewhere = sorted({slots[copy] for copy in spared} - {slots[task]})
+        return [Skip(slot, runners) for slot in elsewhere if slot >= 0 and self.members.lives(slot)]
+
+    def _late(self, slot: int, task: int) -> int | None:
+        """Give the copy as which a task is booked whose value came from elsewhere before."""
+        copies = self.replication.copies.get(self.replication.value(task), ())
+        spared = TaskState.SPARED
+        mine = [copy for copy in copies if self.slot_of[copy] == slot and self.ledger.state[copy] is spared]
+        done = self.ledger.state[self.replication.value(task)] is TaskState.DONE
+        return mine[0] if mine and (task == mine[0] or done) else None
 
     def _released(self, event: Released) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation):
             return []
-        targets = {task: self._moving.pop(task) for task in event.asked if task in self._moving}
-        given: dict[int, list[Handed]] = {}
-        watched: set[tuple[int, int]] = set()
-        for handed in event.tasks:
-            if not self.ledger.waits(handed.task) or handed.task not in targets:
-                continue  # what it needs has failed in the meantime, or a new epoch has begun
-            target = self._home.get(handed.task, targets[handed.task])
-            self.slot_of[handed.task] = target
-            self.moves += 1
-            given.setdefault(target, []).append(handed)
-            watched.update((reader, target) for reader in (*handed.readers, *handed.followers) if reader != target)
-        return [
-            *(Give(target, event.slot, tuple(tasks)) for target, tasks in sorted(given.items())),
-            *(Watch(reader, target) for reader, target in sorted(watched)),
-        ]
+        return self._moves.released(event)
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation):
             return []
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
-        for task in takers:
-            if self._home.setdefault(task, event.slot) != event.slot:  # two such values, on two slots
-                what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
-                reason = f"{what}, and one of them is on {where}; rebalance='none' may help"
-                return self._end("failed", reason, abort=True)
-        return self.move(dict.fromkeys(takers, event.slot), {})
+        if (task := self._moves.bind(takers, event.slot)) is not None:  # two such values, on two slots
+            what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
+            reason = f"{what}, and one of them is on {where}; rebalance='none' may help"
+            return self._end("failed", reason, abort=True)
+        if not self._together or self._recovery.under_way:
+            return []
+        return self._moves.ask(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
         mine = self.members.lives(event.slot, event.incarnation) and self.slot_of[event.task] == event.slot
         if not mine or not self.ledger.waits(event.task):
             return []
+        if event.task in self.replication.copy_of:  # its task goes on
+            self.ledger.spare([event.task])
+            return self._end_if_settled()
         return self._fail(event.task, event.failure) + self._end_if_settled()
 
     def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
@@ -354,10 +367,17 @@ class PlanKeeper:
         return self.members.complete or self.epoch > 0
 
     def _new_epoch(self) -> list[Instruction]:
-        self._moving.clear()
-        self._home = {task: slot for task, slot in self._home.items() if self.members.lives(slot)}
+        self._moves.forget(self.members.living)
+        self._fetched = {task: slot for task, slot in self._fetched.items() if self.members.lives(slot)}
         self.members.trust()
         return [*self._recovery.begin(self.members.living)]
+
+    def _offered(self, event: Offered) -> list[Instruction]:
+        task, lives = event.task, self.members.lives(event.slot, event.incarnation)
+        if not lives or task not in self.ledger.to_collect or task in self._fetched or self.ledger.waits(task):
+            return []
+        self._fetched[task] = event.slot
+        return [Fetch(event.slot, task)]
 
     def _held(self, event: Holds) -> list[Instruction]:
         lives = self.members.lives(event.slot, event.incarnation)
@@ -367,11 +387,17 @@ class PlanKeeper:
         """Once all have said what they hold: find out what has to be made again, and what has no slot."""
         if not self._recovery.all_hold(self.members.living):
             return []
-        running = self._recovery.running
+        running, lives = self._recovery.running, self.members.lives
+        self.ledger.spare(copy for copy in self.replication.copy_of if not lives(self.slot_of[copy]))
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
-        for task in (*idle, *self.ledger.repeat(idle, self._recovery.values() | self.stored)):
-            there = self._home.get(task, self.slot_of[task])
-            self.slot_of[task] = there if there >= 0 and self.members.lives(there) else -1
+        held = self._recovery.values() | (self.stored - self.ledger.to_collect)
+        for task in (*idle, *self.ledger.repeat(idle, held)):
+            there = running.get(task, self._moves.home.get(task, self.slot_of[task]))
+            if there < 0 or not lives(there):
+                there = self.replication.stand_in(task, self.slot_of, lives, running)
+                copies = self.replication.copies.get(task, ())
+                self.ledger.spare(copy for copy in copies if self.slot_of[copy] == there)
+            self.slot_of[task] = there
         return self._regroup()
 
     def _regroup(self) -> list[Instruction]:
@@ -382,7 +408,8 @@ class PlanKeeper:
         done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
         slots, where, stored = tuple(addresses), tuple(self.slot_of), frozenset(self.stored)
-        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored)
+        collect = frozenset(self.ledger.to_collect & done.keys() - self._fetched.keys())
+        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect)
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------
@@ -396,4 +423,5 @@ class PlanKeeper:
     def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
         self.ledger.close()
         self.outcome = Ended(status, reason)  # type: ignore[arg-type]
-        return [*(End(slot, abort) for slot in self.members.living), self.outcome]
+        late = {slot for slot, task in self._at.items() if self.replication.stays(task)}  # nobody waits for it
+        return [*(End(slot, abort or slot in late) for slot in self.members.living), self.outcome]

@@ -38,6 +38,8 @@ class Entry:
         Whether its value goes to the driver.
     moved : bool
         Whether it was planned for another slot.
+    counts_as : tuple of (int, str) or None
+        Position and id of the task that it is a copy of: its value goes by them.
     """
 
     task: int
@@ -51,14 +53,23 @@ class Entry:
     followers: tuple[int, ...] = ()
     result: bool = False
     moved: bool = False
+    counts_as: tuple[int, str] | None = None
+
+    @property
+    def value(self) -> int:
+        """The task as whose value its own counts."""
+        return self.task if self.counts_as is None else self.counts_as[0]
 
 
 @dataclass(frozen=True)
 class Hand:
-    """A value that a slot holds and has to hand to another one: which, for which task, to which slot."""
+    """A value that a slot holds and has to hand to another one: which, for which task, to which slot.
+
+    `taker` is None where it is only to be kept, and `slot` −1 where the driver is to have it.
+    """
 
     task: int
-    taker: int
+    taker: int | None
     slot: int
 
 
@@ -89,6 +100,8 @@ class SlotQueue:
         Values that it reads from storage, with the names of their tasks.
     begun : int or None
         The task among them that it was running when it came to a halt, and does not begin again.
+    keeps : frozenset of int
+        Values that it keeps for others, should they be lost elsewhere, whether tasks here take them or not.
     """
 
     slot: int
@@ -103,6 +116,7 @@ class SlotQueue:
     hands: tuple[Hand, ...] = ()
     stored: dict[int, str] = field(default_factory=dict)
     begun: int | None = None
+    keeps: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
