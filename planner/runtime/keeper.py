@@ -196,7 +196,7 @@ class PlanKeeper:
         Parameters
         ----------
         targets : mapping of int to int
-            The slot to which each task goes; those that no longer wait, are on their way already, or have replicas, stay.
+            The slot to which each task goes; those stay that no longer wait, are on their way, or have replicas.
         order : mapping of int to int
             What waits runs in this order from now on.
         """
