@@ -71,6 +71,8 @@ class Heard:
         Slots that are there.
     orphans : list of int
         Tasks that are to get a slot.
+    spared : list of int
+        Copies that need not run.
     """
 
     told: list[Record]
@@ -79,6 +81,7 @@ class Heard:
     slots: list[int]
     living: list[int]
     orphans: list[int]
+    spared: list[int]
 
 
 class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
@@ -199,6 +202,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 [keeper.headed(task) for task in range(len(keeper.slot_of))],
                 keeper.members.living,
                 keeper.orphans,
+                keeper.ledger.tasks_in(TaskState.SPARED),
             )
 
     # from the slots -----------------------------------------------------------------------------------------------

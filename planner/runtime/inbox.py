@@ -76,17 +76,14 @@ class Inbox:
         self._owed: set[int] = set()  # ends for which tasks wait that went away, and may still ask for them
         self._received: dict[int, int] = {}  # task -> bytes that came for it and have not been counted
         self._ahead_bytes = 0
-        self._unreachable = unreachable
-        self._hand_on = hand_on
-        self._stuck = stuck
+        self._unreachable, self._hand_on, self._stuck = unreachable, hand_on, stuck
         self._stays = set(held.stays)  # values that do not pickle
         self._keeping = Keeping(queue.keeps, held, keep)
         self._closed = False
         self._current = running
         self._clients: dict[int, flight.FlightClient] = {}
         self._addresses: Mapping[int, str] = {}
-        self._watched: set[int] = set()
-        self._pullers = 0
+        self._watched, self._pullers = set[int](), 0
         for task in queue.here:
             self._waiting.end(task, value=True)
 

@@ -11,7 +11,6 @@ value that is there has its way to those who take it. What is still on its way f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 
 from planner.errors import TaskFailure
 from planner.runtime.ledger import Ledger, TaskState
@@ -48,7 +47,6 @@ from planner.runtime.replication import Replication
 from planner.runtime.slot_queue import Record
 
 __all__ = ["PlanKeeper"]
-
 
 STRIKES = 4
 """A task has failed, when so many slots were lost while they ran it; as many as Spark allows a task of its own."""
@@ -231,10 +229,9 @@ class PlanKeeper:
             return self._survey()
         instructions: list[Instruction] = [Start(event.slot, self.epoch)]
         skipped = [*self.ledger.tasks_in(TaskState.SKIPPED), *self.ledger.tasks_in(TaskState.SPARED)]
-        missed = [task for task in skipped if self.slot_of[task] == event.slot]
-        missed += [self.replication.value(task) for task in missed if self.ledger.state[task] is TaskState.SPARED]
-        if missed:
-            instructions.append(Skip(event.slot, tuple(missed)))  # it has come late, and has not heard of it
+        here = [task for task in skipped if self.slot_of[task] == event.slot]
+        if missed := {*here, *map(self.replication.value, here)}:
+            instructions.append(Skip(event.slot, tuple(sorted(missed))))  # it has come late, and has not heard of it
         if self._together:
             addresses = self.members.addresses
             instructions += [Peers(slot, addresses) for slot in addresses]
@@ -253,13 +250,12 @@ class PlanKeeper:
         return instructions + self._end_if_settled()
 
     def _made(self, slot: int, record: Record) -> list[Instruction]:
-        """Book a task, or under its task a copy that was first; those that are late are booked as copies."""
+        """Book a task that has ended, and have a result fetched."""
         value, instructions = self.replication.value(record.task), list[Instruction]()
         if self.ledger.waits(record.task) and self.slot_of[record.task] == slot:
-            instructions += self._first(record)
-        elif (copy := self._late(slot, record.task)) is not None:
-            self.ledger.late(replace(record, task=copy))
-        else:
+            others = [each for each in self.ledger.first(record, self.slot_of) if self.members.lives(each)]
+            instructions += [Skip(each, self.replication.runners(value)) for each in others]
+        elif not self.ledger.late(record, slot, self.slot_of):
             return []
         if record.stored:
             self.stored.add(value)
@@ -272,29 +268,8 @@ class PlanKeeper:
                 instructions.append(Fetch(slot, value))
         return instructions
 
-    def _first(self, record: Record) -> list[Skip]:
-        """Book a task that is done, under its own name where a copy was first; the others need not run."""
-        task, slots = self.replication.value(record.task), self.slot_of
-        self.ledger.finish(replace(record, task=task))
-        spared = self.ledger.spare(self.replication.copies.get(task, ()))
-        if record.task != task:  # they change places: the task was done where the copy was to run
-            slots[task], slots[record.task] = slots[record.task], slots[task]
-        runners = self.replication.runners(task)
-        elsewhere = sorted({slots[copy] for copy in spared} - {slots[task]})
-        return [Skip(slot, runners) for slot in elsewhere if slot >= 0 and self.members.lives(slot)]
-
-    def _late(self, slot: int, task: int) -> int | None:
-        """Give the copy as which a task is booked whose value came from elsewhere before."""
-        copies = self.replication.copies.get(self.replication.value(task), ())
-        spared = TaskState.SPARED
-        mine = [copy for copy in copies if self.slot_of[copy] == slot and self.ledger.state[copy] is spared]
-        done = self.ledger.state[self.replication.value(task)] is TaskState.DONE
-        return mine[0] if mine and (task == mine[0] or done) else None
-
     def _released(self, event: Released) -> list[Instruction]:
-        if not self.members.lives(event.slot, event.incarnation):
-            return []
-        return self._moves.released(event)
+        return self._moves.released(event) if self.members.lives(event.slot, event.incarnation) else []
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation):
@@ -302,9 +277,9 @@ class PlanKeeper:
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
         if (task := self._moves.bind(takers, event.slot)) is not None:  # two such values, on two slots
-            what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
-            reason = f"{what}, and one of them is on {where}; rebalance='none' may help"
-            return self._end("failed", reason, abort=True)
+            what = f"task {task} takes two values that do not pickle, and one of them is on"
+            where = f"{self.members.names[event.slot]}; rebalance='none' may help"
+            return self._end("failed", f"{what} {where}", abort=True)
         if not self._together or self._recovery.under_way:
             return []
         return self._moves.ask(dict.fromkeys(takers, event.slot), {})
@@ -313,12 +288,11 @@ class PlanKeeper:
         mine = self.members.lives(event.slot, event.incarnation) and self.slot_of[event.task] == event.slot
         if not mine or not self.ledger.waits(event.task):
             return []
-        if event.task in self.replication.copy_of:  # its task goes on
-            self.ledger.spare([event.task])
-            return self._end_if_settled()
         return self._fail(event.task, event.failure) + self._end_if_settled()
 
     def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
+        if self.ledger.spare({failed} & self.replication.copy_of.keys()):
+            return []  # its task goes on
         skipped: dict[int, list[int]] = {}
         for task in self.ledger.fail(failed, failure):
             skipped.setdefault(self.slot_of[task], []).append(task)
@@ -335,8 +309,7 @@ class PlanKeeper:
         self.lost.append(f"{self.members.names[slot]} ({event.reason})")
         dismissed = End(slot, abort=True, incarnation=self.members.incarnation(slot))
         self.members.lose(slot)
-        skips: list[Instruction] = []
-        task = self._at.pop(slot, None)
+        skips, task = list[Instruction](), self._at.pop(slot, None)
         if task is not None and self.ledger.waits(task) and self.slot_of[task] == slot:
             strikes = self.ledger.strike(task)
             if strikes >= STRIKES:  # it may be what they die of
@@ -380,8 +353,8 @@ class PlanKeeper:
         return [Fetch(event.slot, task)]
 
     def _held(self, event: Holds) -> list[Instruction]:
-        lives = self.members.lives(event.slot, event.incarnation)
-        return self._survey() if lives and self._recovery.held(event) else []
+        known = self.members.lives(event.slot, event.incarnation) and self._recovery.held(event)
+        return self._survey() if known else []
 
     def _survey(self) -> list[Instruction]:
         """Once all have said what they hold: find out what has to be made again, and what has no slot."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
 
 from planner.errors import TaskFailure
@@ -125,11 +126,28 @@ class Ledger:
             self._settle(copy, TaskState.SPARED)
         return spared
 
-    def late(self, record: Record) -> None:
-        """Note that a copy which was spared has ended all the same."""
-        self.state[record.task] = TaskState.DONE
-        self.records[record.task] = record
-        self.told.append(record)
+    def first(self, record: Record, slot_of: list[int]) -> list[int]:
+        """Note that a task is done, whether it or a copy was first; give the slots on which the others need not run.
+
+        A copy that was first and its task change places: the task was done where the copy was to run.
+        """
+        task, copy = self._replication.value(record.task), record.task
+        self.finish(replace(record, task=task))
+        spared = self.spare(self._replication.copies.get(task, ()))
+        slot_of[task], slot_of[copy] = slot_of[copy], slot_of[task]
+        return sorted({slot_of[each] for each in spared} - {slot_of[task], -1})
+
+    def late(self, record: Record, slot: int, slot_of: Sequence[int]) -> bool:
+        """Note that a task has ended all the same whose value came from elsewhere before; it is booked as a copy."""
+        task = self._replication.value(record.task)
+        for copy in self._replication.copies.get(task, ()):
+            mine = slot_of[copy] == slot and self.state[copy] is TaskState.SPARED
+            if mine and (record.task == copy or self.state[task] is TaskState.DONE):
+                self.state[copy] = TaskState.DONE
+                self.records[copy] = replace(record, task=copy)
+                self.told.append(self.records[copy])
+                return True
+        return False
 
     def repeat(self, idle: Iterable[int], held: Collection[int]) -> list[int]:
         """Let tasks wait again whose values are needed by those that have yet to begin, and nowhere held."""
