@@ -18,7 +18,7 @@ TASK_SCHEMA = pa.schema(
     [
         ("task", pa.string()),
         ("kind", pa.string()),
-        ("status", pa.string()),  # done | failed | skipped
+        ("status", pa.string()),  # done | failed | skipped | spared: a copy that was not needed
         ("executor", pa.string()),
         ("slot", pa.int32()),  # inside its executor
         ("attempt", pa.int32()),

@@ -81,6 +81,8 @@ class Rebalancer:
         self._start_us: Int64 = plan.schedule.start_us.copy()
         self._done = Progress.none(plan.graph.n)
         self._held = 0
+        self._stays = np.zeros(plan.graph.n, dtype=bool)  # a move might bring a replica to where another is
+        self._stays[[*plan.graph.replicas, *plan.graph.copy_of]] = True
 
     def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
         """Take in that a task has ended."""
@@ -183,7 +185,7 @@ class Rebalancer:
     ) -> tuple[Move, ...]:
         left = problem.fixed_slot < 0
         soon = now_us + SOON * max(PRICE_US, float(problem.mean_time_us[left].mean()))
-        chosen = np.flatnonzero(left & (near.slot != slot) & (near.start_us <= soon))
+        chosen = np.flatnonzero(left & ~self._stays & (near.slot != slot) & (near.start_us <= soon))
         moves = []
         for task in chosen.tolist():
             source, target = int(slot[task]), int(near.slot[task])

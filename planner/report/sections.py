@@ -68,6 +68,7 @@ def _states(plan: Plan, load: LoadReport | None) -> str:
 def failures(plan: Plan, load: LoadReport | None, lines: Timeline) -> str:
     """List the tasks that raised, and those that were not run; nothing when there are none."""
     failed, skipped = (np.flatnonzero(lines.status == status) for status in (FAILED, NOT_RUN))
+    skipped = np.setdiff1d(skipped, [*plan.graph.copy_of])  # a copy that was not needed is no loss
     if load is None or not len(failed) + len(skipped):
         return ""
     texts = load.tasks["error"]

@@ -71,6 +71,8 @@ class Heard:
         Slots that are there.
     orphans : list of int
         Tasks that are to get a slot.
+    spared : list of int
+        Copies that need not run.
     """
 
     told: list[Record]
@@ -79,6 +81,7 @@ class Heard:
     slots: list[int]
     living: list[int]
     orphans: list[int]
+    spared: list[int]
 
 
 class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
@@ -199,6 +202,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 [keeper.headed(task) for task in range(len(keeper.slot_of))],
                 keeper.members.living,
                 keeper.orphans,
+                keeper.ledger.tasks_in(TaskState.SPARED),
             )
 
     # from the slots -----------------------------------------------------------------------------------------------
@@ -247,12 +251,15 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self.since[finished.slot] = finished.since_us
         if not known:
             return
+        value_of, state = self._work.replication.value, self.keeper.ledger.state
+        packed = {value_of(task): result for task, result in packed.items()}
         for record in finished.records:
-            if record.task in packed and record.result_bytes is None:
-                self._keep(record.task, Packed.from_inline(*packed[record.task]))
+            task = value_of(record.task)
+            if task in packed and record.result_bytes is None and state[task] is not TaskState.FAILED:
+                self._keep(task, Packed.from_inline(*packed[task]))
         self._handle(finished, packed)
         for event in troubles:
-            self._handle(event)
+            self._handle(event, packed)
 
     # both ---------------------------------------------------------------------------------------------------------
 
@@ -305,7 +312,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self.woken.set()
             case Give(slot=slot, source=source, tasks=tasks):
                 entries = tuple(self._entry(handed, slot) for handed in tasks)
-                shared = self._work.shared.intersection(t for entry in entries for t in (entry.task, *entry.takes))
+                shared = self._work.shared.intersection(t for entry in entries for t in (entry.value, *entry.takes))
                 self._send(slot, Given(source, entries, shared))
             case Halt() | Peers() | Skip() | Withdraw() | Watch() | Reorder():
                 self._mailbox(instruction.slot).put(self._line.encode(instruction))

@@ -193,6 +193,7 @@ def drive(
         patience_s=min(_PATIENCE_S, rendezvous_s) if moving else None,
         names=names,
         takers=work.takers(),
+        replication=work.replication,
         done=done,
         stored=stored,
         blame=lambda task, slot, reason: TaskFailure(graph.names[task], *places[slot], 0, reason, ""),

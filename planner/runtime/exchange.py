@@ -11,8 +11,8 @@ from typing import Any
 from planner.runtime.inbox import Inbox
 from planner.runtime.inputs import Held, Turn
 from planner.runtime.messages import Given, Reorder, Watch
-from planner.runtime.outbox import ROOM_BYTES, Outbox, OutboxServer, Retained, Want
-from planner.runtime.slot_queue import Entry, SlotQueue
+from planner.runtime.outbox import DRIVER, KEEPER, ROOM_BYTES, Outbox, OutboxServer, Retained, Want
+from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 from planner.runtime.storage import Storage
 from planner.runtime.values import INLINE_BYTES, Packed, pack
 from planner.runtime.wire import Line
@@ -37,6 +37,8 @@ class Exchange:
         ``unreadable(task, reason)`` is called where a value cannot be read from storage.
     storage : Storage or None
         Where all values are kept.
+    offer : callable
+        ``offer(task, packed)`` is called where the driver is to fetch a result whose slot was lost.
     room_bytes : int
         As for `Outbox`.
     """
@@ -49,9 +51,10 @@ class Exchange:
         stuck: Callable[[int, int | None], None],
         unreadable: Callable[[int, str], None] = lambda *_: None,
         storage: Storage | None = None,
+        offer: Callable[[int, Packed], None] = lambda *_: None,
         room_bytes: int = ROOM_BYTES,
     ) -> None:
-        self._room_bytes = room_bytes
+        self._offer, self._room_bytes = offer, room_bytes
         self._line, self._unreachable, self._stuck = line, unreachable, stuck
         self._unreadable, self._storage = unreadable, storage
         self._changed = threading.Condition()
@@ -98,7 +101,7 @@ class Exchange:
         """
         with self._changed:
             entry = self._changes.get(entry.task, entry)
-            shared = entry.task in self._queue.shared if self._inbox is None else self._inbox.shared(entry.task)
+            shared = entry.value in self._queue.shared if self._inbox is None else self._inbox.shared(entry.value)
         needed = bool(entry.readers or entry.result or shared)
         if not needed and self._storage is None:
             return None
@@ -117,7 +120,7 @@ class Exchange:
         if packed is None:
             return False, "its value does not pickle"
         try:
-            self._storage.write(entry.task, entry.id, packed)
+            self._storage.write(*(entry.counts_as or (entry.task, entry.id)), packed)
         except Exception as error:
             return False, f"{type(error).__name__}: {error}"
         return True, ""
@@ -137,9 +140,9 @@ class Exchange:
             self._running = None
             entry = self._changes.pop(entry.task, entry)
             if entry.result and packed is not None and packed.size > INLINE_BYTES:
-                self._outbox.keep(entry.task, packed, (-1,))
+                self._outbox.keep(entry.value, packed, (DRIVER,))
             if self._inbox is None:
-                self._hold(entry.task, value, packed)
+                self._hold(entry, value, packed)
             else:
                 self._put(entry, value, packed)
             tell()
@@ -160,11 +163,16 @@ class Exchange:
         with self._changed:
             held, outbox = self._held, Outbox(self._retained, self._room_bytes)
             for task, (packed, takers) in self._outbox.kept().items():
-                if -1 in takers:
-                    outbox.keep(task, packed, (-1,))
+                if DRIVER in takers:
+                    outbox.keep(task, packed, (DRIVER,))
             for hand in queue.hands:
                 if (parcel := self._parcel(hand.task, hand.taker)) is not None:
-                    outbox.hand(hand.task, hand.slot, parcel)
+                    self._hand_over(outbox, hand, parcel)
+            for task in sorted(queue.keeps.intersection([*held.values, *held.packed])):
+                if (parcel := self._parcel(task, None)) is not None:
+                    held.packed[task] = parcel
+                    held.values.pop(task, None)
+                    outbox.keep(task, parcel, (KEEPER,))
             for task in queue.here - queue.shared:
                 self._retained.drop(task)  # its one taker may change it
             ran = {entry.task: entry for entry in queue.entries if entry.task in {self._running, *self._ended}}
@@ -183,6 +191,7 @@ class Exchange:
                 self._stuck,
                 held,
                 self._running,
+                lambda task, packed: outbox.keep(task, packed, (KEEPER,)),
             )
             if queue.stored:
                 arguments = self._inbox, dict(queue.stored)
@@ -190,7 +199,7 @@ class Exchange:
             self._server.renew(queue.epoch, outbox)
             for task, entry in ran.items():
                 if task != self._running:  # it ended while the slot stood still
-                    self._put(entry, held.values.get(task), held.packed.get(task))
+                    self._put(entry, held.values.get(entry.value), held.packed.get(entry.value))
             self._changed.notify_all()
 
     def halt(self) -> tuple[frozenset[int], int | None]:
@@ -226,8 +235,15 @@ class Exchange:
     def obey(self, instruction: Given | Watch | Reorder) -> None:
         """Carry out what follows from a move."""
         with self._changed:
-            if self._inbox is not None:
-                self._inbox.obey(instruction)
+            match instruction:
+                case _ if self._inbox is None:
+                    return
+                case Given(entries=entries, source=source, shared=shared):
+                    self._inbox.give(entries, source, shared)
+                case Watch(peer=peer):
+                    self._inbox.watch(peer)
+                case Reorder(order=order):
+                    self._inbox.reorder(order)
 
     def close(self) -> None:
         """End all waiting."""
@@ -252,13 +268,13 @@ class Exchange:
 
     def _put(self, entry: Entry, value: Any, packed: Packed | None) -> None:
         assert self._inbox is not None  # noqa: S101
-        if packed is None and (entry.readers or self._inbox.shared(entry.task)):
+        if packed is None and (entry.readers or self._inbox.shared(entry.value)):
             with suppress(Exception):  # others came to take it while it was made
                 packed = pack(value)
             if packed is None:
-                self._inbox.stays(entry.task)
-                self._stuck(entry.task, None)
-        self._inbox.put(entry.task, value, packed)
+                self._inbox.stays(entry.value)
+                self._stuck(entry.value, None)
+        self._inbox.put(entry.value, value, packed)
         self._outbox.publish(entry if packed is not None else replace(entry, readers=()), packed)
 
     def _load(self, inbox: Inbox, stored: dict[int, str]) -> None:
@@ -273,14 +289,21 @@ class Exchange:
                 return  # all are regrouped without it
             inbox.read(task, packed)
 
-    def _hold(self, task: int, value: Any, packed: Packed | None) -> None:
-        self._ended.add(task)
+    def _hold(self, entry: Entry, value: Any, packed: Packed | None) -> None:
+        self._ended.add(entry.task)
         if packed is not None:
-            self._held.packed[task] = packed
-        else:
-            self._held.values[task] = value
+            self._held.packed[entry.value] = packed
+        elif entry.value not in self._held.packed:
+            self._held.values[entry.value] = value
 
-    def _parcel(self, task: int, taker: int) -> Packed | None:
+    def _hand_over(self, outbox: Outbox, hand: Hand, packed: Packed) -> None:
+        if hand.slot == DRIVER:
+            outbox.keep(hand.task, packed, (DRIVER,))
+            self._offer(hand.task, packed)
+        else:
+            outbox.hand(hand.task, hand.slot, packed)
+
+    def _parcel(self, task: int, taker: int | None) -> Packed | None:
         """Pack a value that is to be handed on; None, if it stays, and its taker has to come."""
         if task in self._held.packed:
             return self._held.packed[task]
@@ -288,5 +311,6 @@ class Exchange:
             return pack(self._held.values[task])
         except Exception:
             self._held.stays.add(task)
-            self._stuck(task, taker)
+            if taker is not None:
+                self._stuck(task, taker)
             return None

@@ -9,8 +9,7 @@ from typing import Any
 import pyarrow.flight as flight
 
 from planner.runtime.fetch import fetch
-from planner.runtime.inputs import Held, Turn
-from planner.runtime.messages import Given, Reorder, Watch
+from planner.runtime.inputs import Held, Keeping, Turn
 from planner.runtime.outbox import Announcement, Want
 from planner.runtime.slot_queue import Entry, SlotQueue
 from planner.runtime.values import Form, Packed, pack
@@ -44,6 +43,8 @@ class Inbox:
         What the slot has held when the epoch began.
     running : int, optional
         A task that it was running then, and still is.
+    keep : callable, optional
+        ``keep(task, packed)`` keeps a value for others that may need it once it is lost elsewhere.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Inbox:
         stuck: Callable[[int, int], None],
         held: Held | None = None,
         running: int | None = None,
+        keep: Callable[[int, Packed], None] = lambda *_: None,
     ) -> None:
         held = Held() if held is None else held
         self._slot, self._epoch = queue.slot, queue.epoch
@@ -69,20 +71,19 @@ class Inbox:
         self._values = {task: value for task, value in held.values.items() if task in kept}  # for one task alone
         self._packed = {task: packed for task, packed in held.packed.items() if task in queue.here}
         self._to_pull: dict[int, tuple[int, Announcement]] = {}  # task -> peer, announcement
+        self._pulling: set[int] = set()
         self._wanted: dict[int, list[tuple[Want, int]]] = {}  # by slots to which tasks went, and not here yet
         self._owed: set[int] = set()  # ends for which tasks wait that went away, and may still ask for them
         self._received: dict[int, int] = {}  # task -> bytes that came for it and have not been counted
         self._ahead_bytes = 0
-        self._unreachable = unreachable
-        self._hand_on = hand_on
-        self._stuck = stuck
+        self._unreachable, self._hand_on, self._stuck = unreachable, hand_on, stuck
         self._stays = set(held.stays)  # values that do not pickle
+        self._keeping = Keeping(queue.keeps, held, keep)
         self._closed = False
         self._current = running
         self._clients: dict[int, flight.FlightClient] = {}
         self._addresses: Mapping[int, str] = {}
-        self._watched: set[int] = set()
-        self._pullers = 0
+        self._watched, self._pullers = set[int](), 0
         for task in queue.here:
             self._waiting.end(task, value=True)
 
@@ -131,12 +132,13 @@ class Inbox:
         """
         with self._lock:
             self._current = None
-            taken = bool(self._uses.get(task)) or task in self._stays
+            self._to_pull.pop(task, None)
+            taken = (self._misses(task) and bool(self._uses.get(task))) or task in self._stays
             if taken and task in self._shared and packed is not None:
                 self._packed[task] = packed
             elif taken:
                 self._values[task] = value
-            self._end(task, value=taken)
+            self._take(task, packed, used=taken)
 
     def failed(self) -> None:
         """Note that the task whose turn it was has failed."""
@@ -163,18 +165,10 @@ class Inbox:
         """Never run these tasks."""
         with self._lock:
             for task in tasks:
-                self._waiting.remove(task)
+                if (entry := self._waiting.remove(task)) is not None:
+                    for value in entry.takes:
+                        self._used(value)
             self._arrived.notify()
-
-    def obey(self, instruction: Given | Watch | Reorder) -> None:
-        """Carry out what follows from a move."""
-        match instruction:
-            case Given(entries=entries, source=source, shared=shared):
-                self.give(entries, source, shared)
-            case Watch(peer=peer):
-                self.watch(peer)
-            case Reorder(order=order):
-                self.reorder(order)
 
     def reorder(self, order: Mapping[int, int]) -> None:
         """Run what waits in another order."""
@@ -322,20 +316,38 @@ class Inbox:
         with self._lock:
             for note in () if self._closed else batch:
                 task, form, head, buffers, size = note
+                if form != "end" and not self._misses(task):
+                    continue  # a copy of its task was first
+                used = form != "end" and bool(self._uses.get(task))  # else the task that was to take it has gone
                 if form.endswith("+fetch"):
                     self._to_pull[task] = (peer, note)
+                    if not used:
+                        self._end(task, value=False)
                     continue
-                taken = form != "end" and bool(self._uses.get(task))  # else the task that was to take it has gone
-                if taken:
-                    self._packed[task] = Packed.from_inline(form, head, buffers)  # type: ignore[arg-type]
+                packed = None if form == "end" else Packed.from_inline(form, head, buffers)  # type: ignore[arg-type]
+                if used and packed is not None:
+                    self._packed[task] = packed
                     self._ahead_bytes += size - self._received.get(task, 0)
                     self._received[task] = size
-                self._end(task, value=taken)
+                self._take(task, packed, used=used)
             while self._pullers < min(_PULLERS, len(self._to_pull)):
                 self._pullers += 1
                 threading.Thread(target=self._pull, name=f"puller-{self._pullers}", daemon=True).start()
             if self._to_pull:
                 self._room.notify_all()
+
+    def _misses(self, task: int) -> bool:
+        """Tell whether a value that comes is neither here nor on its way, as if its task had a copy that was first."""
+        if task in self._to_pull or task in self._pulling:
+            return False
+        there = self._waiting.there(task, value=True) or (self._keeping.has(task) and not self._uses.get(task))
+        return self._keeping.lacks(task) or not there
+
+    def _take(self, task: int, packed: Packed | None, *, used: bool) -> None:
+        """Note that a task has ended, and whether its value is here for others that take it."""
+        if packed is not None:
+            self._keeping.came(task, packed)
+        self._end(task, value=used)
 
     def _end(self, task: int, *, value: bool) -> None:
         if self._waiting.end(task, value=value):
@@ -355,6 +367,7 @@ class Inbox:
                     return
                 peer, (_, form, head, lengths, size) = self._to_pull.pop(task)
                 self._ahead_bytes += size
+                self._pulling.add(task)
             try:
                 bare: Form = form.removesuffix("+fetch")  # type: ignore[assignment]
                 packed = fetch(self._line, self._client(peer), task, self._slot, bare, head, lengths)
@@ -362,19 +375,20 @@ class Inbox:
                 self._break(peer, error)
                 return
             with self._lock:
-                taken = bool(self._uses.get(task))
-                if taken:
+                self._pulling.discard(task)
+                used = self._misses(task) and bool(self._uses.get(task))
+                if used:
                     self._packed[task] = packed
                     self._received[task] = size
                 else:
                     self._ahead_bytes -= size
-                self._end(task, value=taken)
+                self._take(task, packed, used=used)
 
     def _next_pull(self) -> int | None:
         if not self._to_pull:
             return None
         task = min(self._to_pull, key=self._waiting.turn)
-        due = task in self._wanted or self._waiting.turn(task) <= self._waiting.first()
+        due = task in self._wanted or self._keeping.lacks(task) or self._waiting.turn(task) <= self._waiting.first()
         size = self._to_pull[task][1][4]
         return task if due or self._ahead_bytes + size <= _AHEAD_BYTES else None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from planner.runtime.slot_queue import Entry
 from planner.runtime.values import Packed
 
-__all__ = ["Held", "Turn"]
+__all__ = ["Held", "Keeping", "Turn"]
 
 
 @dataclass
@@ -27,6 +28,37 @@ class Held:
     values: dict[int, Any] = field(default_factory=dict)
     packed: dict[int, Packed] = field(default_factory=dict)
     stays: set[int] = field(default_factory=set)
+
+
+class Keeping:
+    """Values that a slot keeps for others, in one epoch.
+
+    Parameters
+    ----------
+    keeps : collection of int
+    held : Held
+        What the slot had of them when the epoch began.
+    keep : callable
+        ``keep(task, packed)`` keeps one.
+    """
+
+    def __init__(self, keeps: Collection[int], held: Held, keep: Callable[[int, Packed], None]) -> None:
+        self._keeps, self._keep = frozenset(keeps), keep
+        self._lacking = {task for task in keeps if task not in held.packed and task not in held.values}
+
+    def lacks(self, task: int) -> bool:
+        """Tell whether a value is to be kept, and has not come."""
+        return task in self._lacking
+
+    def has(self, task: int) -> bool:
+        """Tell whether a value is kept."""
+        return task in self._keeps and task not in self._lacking
+
+    def came(self, task: int, packed: Packed) -> None:
+        """Keep a value, if it is to be kept and has not come before."""
+        if task in self._lacking:
+            self._lacking.discard(task)
+            self._keep(task, packed)
 
 
 @dataclass(frozen=True)

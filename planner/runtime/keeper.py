@@ -3,9 +3,6 @@
 It is a plan keeper and not a per-task scheduler: slots run their queues without asking, and only what the plan did not
 foresee (a failure, a loss, a move, the end) makes it speak.
 
-A task is moved in two steps, so that it can never run twice: its slot is asked to give it back, and only when that slot
-has answered that it had not begun, another gets it.
-
 When a slot is lost, a new epoch begins: all others come to a halt, between two tasks, and say what they hold. From that
 follows which values are gone and have to be made again; what has no slot gets one, and every slot a queue in which each
 value that is there has its way to those who take it. What is still on its way from the epoch before counts no more.
@@ -27,28 +24,27 @@ from planner.runtime.messages import (
     Failed,
     Fetch,
     Finished,
-    Give,
     GivenUp,
     Hello,
     Holds,
     Instruction,
     Lost,
+    Offered,
     Orphans,
     Peers,
     Regroup,
     Released,
-    Reorder,
     Skip,
     Start,
     Stuck,
     Tick,
     Unreachable,
     Unreadable,
-    Watch,
-    Withdraw,
 )
+from planner.runtime.moves import Moves
 from planner.runtime.recovery import Recovery
-from planner.runtime.slot_queue import Handed
+from planner.runtime.replication import Replication
+from planner.runtime.slot_queue import Record
 
 __all__ = ["PlanKeeper"]
 
@@ -78,6 +74,8 @@ class PlanKeeper:
         Tasks that an earlier run has done, and those whose values are in storage.
     blame : callable, optional
         ``blame(task, slot, reason)`` words the failure of a task that no slot survives.
+    replication : Replication, optional
+        Which tasks have replicas.
 
     Attributes
     ----------
@@ -107,21 +105,22 @@ class PlanKeeper:
         done: Collection[int] = (),
         stored: Collection[int] = (),
         blame: Callable[[int, int, str], TaskFailure] | None = None,
+        replication: Replication | None = None,
     ) -> None:
-        self.ledger = Ledger(successors, successors if takers is None else takers, results, done)
+        self.replication = Replication() if replication is None else replication
+        self.ledger = Ledger(successors, successors if takers is None else takers, results, done, self.replication)
         self.stored = set(stored)
         if done:
             self.ledger.repeat(self.ledger.tasks_in(TaskState.WAITING), self.stored)
         self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s, patience_s)
         self.slot_of = list(slot_of)
-        self.moves = 0
         self.losses: list[tuple[int, str]] = []
         self.outcome: Ended | None = None
         self._recovery = Recovery()
         self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
         self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
-        self._moving: dict[int, int] = {}  # task -> slot to which it goes, once it has been given back
-        self._home: dict[int, int] = {}  # task that takes what cannot leave a slot -> that slot
+        self._moves = Moves(self.ledger, self.members, self.slot_of)
+        self._fetched: dict[int, int] = {}  # result -> slot from which the driver fetches it
 
     @property
     def lost(self) -> list[str]:
@@ -163,6 +162,8 @@ class PlanKeeper:
                 return self._new_epoch() if self.members.lives(event.slot, event.incarnation) else []
             case Failed():
                 return self._failed(event)
+            case Offered():
+                return self._offered(event)
             case Collected():
                 self.ledger.to_collect.discard(event.task)
                 return self._end_if_settled()
@@ -183,8 +184,12 @@ class PlanKeeper:
 
     def headed(self, task: int) -> int:
         """Give the slot of a task, or the one to which it goes."""
-        there = self.slot_of[task]
-        return self._moving.get(task, there) if self.ledger.waits(task) else there
+        return self._moves.headed(task)
+
+    @property
+    def moves(self) -> int:
+        """How many tasks went to another slot because that was decided."""
+        return self._moves.count
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
@@ -192,27 +197,14 @@ class PlanKeeper:
         Parameters
         ----------
         targets : mapping of int to int
-            The slot to which each task goes; those that no longer wait, or are on their way already, stay.
+            The slot to which each task goes; those stay that no longer wait, are on their way, or have replicas.
         order : mapping of int to int
             What waits runs in this order from now on.
         """
         if self.outcome is not None or not self.together or self._recovery.under_way:
             return []
-        asked: dict[int, list[int]] = {}
-        for task, target in targets.items():
-            source = self.slot_of[task]
-            waits = self.ledger.waits(task) and task not in self._moving
-            if waits and source != target and self.members.lives(target):
-                self._moving[task] = target
-                asked.setdefault(source, []).append(task)
-        ordered: dict[int, dict[int, int]] = {}
-        for task, key in order.items():
-            if self.ledger.waits(task):
-                ordered.setdefault(self.slot_of[task], {})[task] = key
-        return [
-            *(Reorder(slot, keys) for slot, keys in sorted(ordered.items())),
-            *(Withdraw(slot, tuple(tasks)) for slot, tasks in sorted(asked.items())),
-        ]
+        staying = {task for task in targets if self.replication.stays(task)}
+        return self._moves.ask({task: slot for task, slot in targets.items() if task not in staying}, order)
 
     def place(self, slots: Mapping[int, int]) -> list[Instruction]:
         """Give a slot to tasks that wait; those that run, or take what cannot leave its slot, stay where they are.
@@ -222,8 +214,9 @@ class PlanKeeper:
         if self.outcome is not None or not self._recovery.all_hold(self.members.living):
             return []
         for task, slot in slots.items():
-            if self.ledger.waits(task) and task not in self._recovery.running and self.members.lives(slot):
-                self.slot_of[task] = self._home.get(task, slot)
+            stays = task in self._recovery.running or (self.replication.stays(task) and self.slot_of[task] >= 0)
+            if self.ledger.waits(task) and not stays and self.members.lives(slot):
+                self.slot_of[task] = self._moves.home.get(task, slot)
         return self._regroup()
 
     # one event each -----------------------------------------------------------------------------------------------
@@ -238,9 +231,10 @@ class PlanKeeper:
             self._recovery.joined(event.slot)
             return self._survey()
         instructions: list[Instruction] = [Start(event.slot, self.epoch)]
-        skipped = self.ledger.tasks_in(TaskState.SKIPPED) if self.ledger.failures else []
-        if missed := tuple(task for task in skipped if self.slot_of[task] == event.slot):
-            instructions.append(Skip(event.slot, missed))  # it has come late, and has not heard of it
+        skipped = [*self.ledger.tasks_in(TaskState.SKIPPED), *self.ledger.tasks_in(TaskState.SPARED)]
+        here = [task for task in skipped if self.slot_of[task] == event.slot]
+        if missed := {*here, *map(self.replication.value, here)}:
+            instructions.append(Skip(event.slot, tuple(sorted(missed))))  # it has come late, and has not heard of it
         if self.together:
             addresses = self.members.addresses
             instructions += [Peers(slot, addresses) for slot in addresses]
@@ -255,49 +249,43 @@ class PlanKeeper:
         if event.running is not None:
             self._at[event.slot] = event.running
         for record in event.records:
-            if not self.ledger.waits(record.task) or self.slot_of[record.task] != event.slot:
-                continue
-            self.ledger.finish(record)
-            if record.stored:
-                self.stored.add(record.task)
-            self._recovery.finished(event.slot, record.task)
-            if record.task in self.ledger.to_collect:
-                if record.result_bytes is None:  # it came with the report
-                    self.ledger.to_collect.discard(record.task)
-                else:
-                    instructions.append(Fetch(event.slot, record.task))
+            self._recovery.ended(event.slot, record.task)
+            instructions += self._made(event.slot, record)
         return instructions + self._end_if_settled()
 
-    def _released(self, event: Released) -> list[Instruction]:
-        if not self.members.lives(event.slot, event.incarnation):
+    def _made(self, slot: int, record: Record) -> list[Instruction]:
+        """Book a task that has ended, and have a result fetched."""
+        value, instructions = self.replication.value(record.task), list[Instruction]()
+        if self.ledger.waits(record.task) and self.slot_of[record.task] == slot:
+            others = [each for each in self.ledger.first(record, self.slot_of) if self.members.lives(each)]
+            instructions += [Skip(each, self.replication.runners(value)) for each in others]
+        elif not self.ledger.late(record, slot, self.slot_of):
             return []
-        targets = {task: self._moving.pop(task) for task in event.asked if task in self._moving}
-        given: dict[int, list[Handed]] = {}
-        watched: set[tuple[int, int]] = set()
-        for handed in event.tasks:
-            if not self.ledger.waits(handed.task) or handed.task not in targets:
-                continue  # what it needs has failed in the meantime, or a new epoch has begun
-            target = self._home.get(handed.task, targets[handed.task])
-            self.slot_of[handed.task] = target
-            self.moves += 1
-            given.setdefault(target, []).append(handed)
-            watched.update((reader, target) for reader in (*handed.readers, *handed.followers) if reader != target)
-        return [
-            *(Give(target, event.slot, tuple(tasks)) for target, tasks in sorted(given.items())),
-            *(Watch(reader, target) for reader, target in sorted(watched)),
-        ]
+        if record.stored:
+            self.stored.add(value)
+        self._recovery.finished(slot, value)
+        if value in self.ledger.to_collect and value not in self._fetched:
+            if record.result_bytes is None:  # it came with the report
+                self.ledger.to_collect.discard(value)
+            else:
+                self._fetched[value] = slot
+                instructions.append(Fetch(slot, value))
+        return instructions
+
+    def _released(self, event: Released) -> list[Instruction]:
+        return self._moves.released(event) if self.members.lives(event.slot, event.incarnation) else []
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation):
             return []
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
-        for task in takers:
-            if self._home.setdefault(task, event.slot) != event.slot:  # two such values, on two slots
-                what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
-                reason = f"{what}, and one of them is on {where}; rebalance='none' may help"
-                return self._end("failed", reason, abort=True)
-        return self.move(dict.fromkeys(takers, event.slot), {})
+        if (task := self._moves.bind(takers, event.slot)) is not None:  # two such values, on two slots
+            what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
+            return self._end("failed", f"{what}; one is on {where}; rebalance='none' may help", abort=True)
+        if not self.together or self._recovery.under_way:
+            return []
+        return self._moves.ask(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
         mine = self.members.lives(event.slot, event.incarnation) and self.slot_of[event.task] == event.slot
@@ -306,14 +294,12 @@ class PlanKeeper:
         return self._fail(event.task, event.failure) + self._end_if_settled()
 
     def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
+        if self.ledger.spare({failed} & self.replication.copy_of.keys()):
+            return []  # its task goes on
         skipped: dict[int, list[int]] = {}
         for task in self.ledger.fail(failed, failure):
             skipped.setdefault(self.slot_of[task], []).append(task)
-        return [
-            Skip(slot, tuple(sorted(tasks)))
-            for slot, tasks in sorted(skipped.items())
-            if slot >= 0 and self.members.lives(slot)
-        ]
+        return [Skip(slot, tuple(sorted(skipped[slot]))) for slot in self.members.living if slot in skipped]
 
     def _lost(self, event: Lost) -> list[Instruction]:
         slot = event.slot
@@ -322,8 +308,7 @@ class PlanKeeper:
         self.losses.append((slot, event.reason))
         dismissed = End(slot, abort=True, incarnation=self.members.incarnation(slot))
         self.members.lose(slot)
-        skips: list[Instruction] = []
-        task = self._at.pop(slot, None)
+        skips, task = list[Instruction](), self._at.pop(slot, None)
         if task is not None and self.ledger.waits(task) and self.slot_of[task] == slot:
             strikes = self.ledger.strike(task)
             if strikes >= STRIKES:  # it may be what they die of
@@ -341,10 +326,8 @@ class PlanKeeper:
             return [] if self.epoch else self._new_epoch()
         if self.members.deserted():
             return self._end("lost", f"every slot was lost, and none came back: {'; '.join(self.lost)}", abort=True)
-        if (given_up := self.members.overdue()) is not None:
-            slot, reason = given_up
-            return self._lost(Lost(slot, self.members.incarnation(slot), reason))
-        return []
+        overdue = [Lost(slot, self.members.incarnation(slot), why) for slot, why in self.members.overdue()]
+        return self._lost(overdue[0]) if overdue else []
 
     # a new epoch --------------------------------------------------------------------------------------------------
 
@@ -354,27 +337,40 @@ class PlanKeeper:
         return self.members.complete or self.epoch > 0
 
     def _new_epoch(self) -> list[Instruction]:
-        self._moving.clear()
-        self._home = {task: slot for task, slot in self._home.items() if self.members.lives(slot)}
+        self._moves.forget(self.members.living)
+        self._fetched = {task: slot for task, slot in self._fetched.items() if self.members.lives(slot)}
         self.members.trust()
         return [*self._recovery.begin(self.members.living)]
+
+    def _offered(self, event: Offered) -> list[Instruction]:
+        task, lives = event.task, self.members.lives(event.slot, event.incarnation)
+        if not lives or task not in self.ledger.to_collect or task in self._fetched or self.ledger.waits(task):
+            return []
+        self._fetched[task] = event.slot
+        return [Fetch(event.slot, task)]
 
     def _held(self, event: Holds) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation) or not self._recovery.held(event):
             return []
-        if event.running is not None and not self.ledger.waits(event.running):
-            self._recovery.finished(event.slot, event.running)  # its end has overtaken this
+        if event.running is not None and self._recovery.has_ended(event.slot, event.running):
+            self._recovery.finished(event.slot, self.replication.value(event.running))  # its end has overtaken this
         return self._survey()
 
     def _survey(self) -> list[Instruction]:
         """Once all have said what they hold: find out what has to be made again, and what has no slot."""
         if not self._recovery.all_hold(self.members.living):
             return []
-        running = self._recovery.running
+        running, lives = self._recovery.running, self.members.lives
+        self.ledger.spare(copy for copy in self.replication.copy_of if not lives(self.slot_of[copy]))
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
-        for task in (*idle, *self.ledger.repeat(idle, self._recovery.values() | self.stored)):
-            there = self._home.get(task, self.slot_of[task])
-            self.slot_of[task] = there if there >= 0 and self.members.lives(there) else -1
+        held = self._recovery.values() | (self.stored - self.ledger.to_collect)
+        for task in (*idle, *self.ledger.repeat(idle, held)):
+            there = running.get(task, self._moves.home.get(task, self.slot_of[task]))
+            if there < 0 or not lives(there):
+                there = self.replication.stand_in(task, self.slot_of, lives, running)
+                copies = self.replication.copies.get(task, ())
+                self.ledger.spare(copy for copy in copies if self.slot_of[copy] == there)
+            self.slot_of[task] = there
         return self._regroup()
 
     def _regroup(self) -> list[Instruction]:
@@ -385,7 +381,8 @@ class PlanKeeper:
         done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
         slots, where, stored = tuple(addresses), tuple(self.slot_of), frozenset(self.stored)
-        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored)
+        collect = frozenset(self.ledger.to_collect & done.keys() - self._fetched.keys())
+        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect)
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------
@@ -399,4 +396,5 @@ class PlanKeeper:
     def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
         self.ledger.close()
         self.outcome = Ended(status, reason)  # type: ignore[arg-type]
-        return [*(End(slot, abort) for slot in self.members.living), self.outcome]
+        late = {slot for slot, task in self._at.items() if self.replication.stays(task)}  # nobody waits for it
+        return [*(End(slot, abort or slot in late) for slot in self.members.living), self.outcome]

@@ -71,7 +71,8 @@ def _tasks(plan: Plan, outcome: Outcome, placements: Mapping[int, Placement], or
     rows = []
     for task, name in enumerate(graph.names):
         record, failure, slot = outcome.records.get(task), errors.get(name), _slot(plan, outcome, task)
-        status = "done" if record else "failed" if failure else "skipped"
+        not_run = "spared" if task in graph.copy_of else "skipped"
+        status = "done" if record else "failed" if failure else not_run
         ran = record is not None or failure is not None
         placement = placements.get(slot)
         rows.append(

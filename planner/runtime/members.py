@@ -140,12 +140,11 @@ class Members:
         """Tell whether nobody has been there for as long as slots may be late."""
         return self._alone is not None and self.now - self._alone > self._rendezvous_s
 
-    def overdue(self) -> tuple[int, str] | None:
-        """Give a slot that is to be given up, and why."""
-        for slot, member in enumerate(self._members):
-            if member.last_heard is not None and self.now - member.last_heard > self._silence_s:
-                return slot, f"not heard of for {self._silence_s:g} s"
-        for slot, (since, why) in self._suspects.items():
-            if self.now - since > SUSPECT_S:
-                return slot, why
-        return None
+    def overdue(self) -> list[tuple[int, str]]:
+        """Give the slots that are to be given up, and why."""
+        silent = [
+            (slot, f"not heard of for {self._silence_s:g} s")
+            for slot, member in enumerate(self._members)
+            if member.last_heard is not None and self.now - member.last_heard > self._silence_s
+        ]
+        return silent + [(slot, why) for slot, (since, why) in self._suspects.items() if self.now - since > SUSPECT_S]

@@ -29,6 +29,7 @@ __all__ = [
     "Holds",
     "Instruction",
     "Lost",
+    "Offered",
     "Orphans",
     "Peers",
     "Regroup",
@@ -107,6 +108,15 @@ class Stuck:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A result whose slot was lost before the driver had it is on this one as well."""
+
+    slot: int
+    incarnation: int
+    task: int
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """A value that should be in storage cannot be read."""
 
@@ -174,7 +184,7 @@ class Tick:
     now: float
 
 
-_Told: TypeAlias = Hello | Finished | Released | Holds | Stuck | Unreadable | Failed | Unreachable
+_Told: TypeAlias = Hello | Finished | Released | Holds | Stuck | Offered | Unreadable | Failed | Unreachable
 Event: TypeAlias = _Told | Lost | Collected | Cancelled | GivenUp | Tick
 
 # Instructions: from the coordinator -------------------------------------------------------------------------------
@@ -213,6 +223,8 @@ class Regroup:
         Slots that hold the value of each task that has ended.
     stored : frozenset of int
         Tasks whose values are in storage.
+    collect : frozenset of int
+        Results that slots hold, and that the driver was going to fetch from a slot that was lost.
     """
 
     epoch: int
@@ -222,6 +234,7 @@ class Regroup:
     slot_of: tuple[int, ...]
     holders: dict[int, tuple[int, ...]]
     stored: frozenset[int] = frozenset()
+    collect: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

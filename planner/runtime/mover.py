@@ -60,6 +60,7 @@ class Mover:
         self._coordinator, self._rebalancer, self._scale, self._moving = coordinator, rebalancer, scale, moving
         self._names, self._planned, self._slots = plan.graph.names, plan.schedule, plan.cluster.n_slots
         self._told = self._repeated = 0
+        self._spared: set[int] = set()
         self._origin_us: int | None = None
         self._next = 0.0
         self.decisions: tuple[Decision, ...] = ()
@@ -96,6 +97,11 @@ class Mover:
                 self._rebalancer.ended(record.task, heard.slots[record.task], start, finish)
         for task in heard.again[self._repeated :]:
             self._rebalancer.again(task)
+        now = self._planned_us(time.monotonic_ns() // 1000)
+        for copy in heard.spared:
+            if copy not in self._spared and heard.slots[copy] >= 0:
+                self._spared.add(copy)
+                self._rebalancer.ended(copy, heard.slots[copy], now, now)  # in no time, which teaches nothing
         self._told, self._repeated = len(heard.told), len(heard.again)
 
     def _place(self, now: int, slots: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int]) -> None:

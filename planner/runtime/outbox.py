@@ -22,7 +22,7 @@ from planner.runtime.spill import spilled
 from planner.runtime.values import INLINE_BYTES, Packed, stream
 from planner.runtime.wire import Line
 
-__all__ = ["Announcement", "Outbox", "OutboxServer", "Retained", "Want"]
+__all__ = ["DRIVER", "KEEPER", "Announcement", "Outbox", "OutboxServer", "Retained", "Want"]
 
 Announcement = tuple[int, str, bytes, list[Any], int]
 """Task, form, head, buffers (inline) or their lengths (to fetch), and the bytes of the value.
@@ -49,6 +49,9 @@ class Want:
     taker: int
     what: Literal["value", "end", "drop"]
 
+
+DRIVER, KEEPER = -1, -2
+"""As takers of a value: the driver, and the slot itself, which keeps it for others as long as the epoch lasts."""
 
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
@@ -127,15 +130,15 @@ class Outbox:
         packed : Packed or None
             The value; None when no other slot takes it.
         """
-        notes: list[tuple[int, Announcement]] = [(slot, (entry.task, "end", b"", [], 0)) for slot in entry.followers]
+        notes: list[tuple[int, Announcement]] = [(slot, (entry.value, "end", b"", [], 0)) for slot in entry.followers]
         if packed is not None and entry.readers:
             if packed.size <= INLINE_BYTES:
-                self._retained.keep(entry.task, packed)
+                self._retained.keep(entry.value, packed)
                 form, head, buffers = packed.inline()
-                note: Announcement = (entry.task, form, head, buffers, packed.size)
+                note: Announcement = (entry.value, form, head, buffers, packed.size)
             else:
-                note = (entry.task, packed.form + "+fetch", packed.head, packed.lengths(), packed.size)
-                self.keep(entry.task, packed, entry.readers)
+                note = (entry.value, packed.form + "+fetch", packed.head, packed.lengths(), packed.size)
+                self.keep(entry.value, packed, entry.readers)
             notes += [(slot, note) for slot in entry.readers]
         for slot, note in notes:
             self._queue(slot).put(note)

@@ -44,9 +44,10 @@ class Progress:
     def update(self, done: Collection[int], busy: int, moves: int = 0) -> None:
         """Show that the tasks `done` are done, `busy` slots are running one, and so many tasks were moved."""
         now = time.monotonic()
+        done = [task for task in done if task not in self._plan.graph.copy_of]
         count = len(done)
         if count > self._seen:
-            fresh = list(done)[self._seen : count]
+            fresh = done[self._seen : count]
             self._furthest_us = max(self._furthest_us, int(self._plan.schedule.finish_us[fresh].max()))
             self._seen = count
         self._last = self.line(count, busy, moves)
@@ -56,7 +57,7 @@ class Progress:
 
     def line(self, count: int, busy: int, moves: int = 0) -> str:
         """Give the line for `count` tasks done, `busy` slots and so many moves."""
-        total, slots = self._plan.graph.n, self._plan.cluster.n_slots
+        total, slots = self._plan.graph.n - len(self._plan.graph.copy_of), self._plan.cluster.n_slots
         left = max(0, self._plan.makespan_us - self._furthest_us) * self._scale
         filled = round(_BAR * count / total) if total else _BAR
         bar = "█" * filled + "░" * (_BAR - filled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cloudpickle
@@ -16,6 +16,7 @@ from planner.model.graph import Call, Graph
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.runtime.messages import Given, Regroup
+from planner.runtime.replication import Replication, needed
 from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 
 __all__ = ["Work", "arrange", "pack_queue", "regrouped", "result_tasks", "slot_queues", "work_of"]
@@ -44,12 +45,15 @@ class Work:
         Tasks whose value more than one task takes, or one that may be run again: each attempt takes it anew.
     strict : bool
         Whether memory may be short, so that slots keep to the order.
+    replication : Replication
+        Which values are to be on several slots: those of tasks with replicas that somebody takes.
     """
 
     entries: tuple[Entry, ...]
     functions: tuple[Any, ...]
     shared: frozenset[int]
     strict: bool
+    replication: Replication = field(default_factory=Replication)
 
     def takers(self) -> list[list[int]]:
         """Give for each task those that take its value, and do not only wait for its end."""
@@ -61,8 +65,8 @@ class Work:
 
 
 def result_tasks(graph: Graph) -> list[int]:
-    """Give the tasks whose values the driver wants: those on which no other task waits."""
-    return np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist()
+    """Give the tasks whose values the driver wants: those on which no other task waits, without copies."""
+    return [task for task in np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist() if task not in graph.copy_of]
 
 
 def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
@@ -95,14 +99,18 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
             order=turn[task],
             call=None if emulate is not None else _call(graph.calls[task], runs),
             emulate=None if emulate is None else _emulation(plan, task, emulate),
-            result=task in results,
+            result=graph.copy_of.get(task, task) in results,
             retries=0 if emulate is not None else graph.retries.get(task, 0),
             timeout_s=None if emulate is not None else _timeout_s(plan, task),
+            counts_as=(graph.copy_of[task], graph.names[graph.copy_of[task]]) if task in graph.copy_of else None,
         )
         for task in range(graph.n)
     )
     strict = not Problem.of(graph, plan.cluster).fits
-    return Work(entries, tuple(runs), _shared(entries), strict)
+    replication = Replication.of(plan)
+    shared = _shared(entries)
+    wanted = results.union(*(entry.takes for entry in entries))
+    return Work(entries, tuple(runs), shared | (replication.values & wanted), strict, replication)
 
 
 def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
@@ -128,6 +136,7 @@ def arrange(
     stored: Collection[int] = (),
     order: Mapping[int, int] | None = None,
     epoch: int = 0,
+    collect: Collection[int] = (),
 ) -> dict[int, SlotQueue]:
     """Give the queue of each slot: its tasks, what it takes from whom, and what it hands to whom.
 
@@ -149,10 +158,12 @@ def arrange(
     order : mapping of int to int, optional
         What is to run first has the least; where it says nothing, the planned order holds.
     epoch : int
+    collect : collection of int
+        Results that slots hold, and that the driver has yet to be told of.
     """
     left = range(len(work.entries)) if waiting is None else waiting
     drafts = {slot: _Draft() for slot in sorted(slots)}
-    runs = set(left)
+    runs, replication = set(left), work.replication
     readers: dict[int, set[int]] = {}
     followers: dict[int, set[int]] = {}
     taken_by: dict[int, dict[int, int]] = {}  # value that is there -> slot that takes it -> a task there
@@ -166,20 +177,29 @@ def arrange(
             if takes:
                 drafts[here].uses[source] += 1
             if source in runs:
-                if slot_of[source] != here:
-                    (readers if takes else followers).setdefault(source, set()).add(here)
-                    drafts[here].peers.add(slot_of[source])
+                (readers if takes else followers).setdefault(source, set()).add(here)
+                drafts[here].peers |= {slot_of[runner] for runner in replication.runners(source) if runner in runs}
             elif takes:
                 taken_by.setdefault(source, {}).setdefault(here, task)
-    for value in sorted(taken_by):
+    keepers = _keepers(work, slot_of, left, collect, drafts)
+    for value, slots_there in keepers.items():
+        if value in runs:
+            readers.setdefault(value, set()).update(slots_there)
+            for slot in slots_there:
+                drafts[slot].peers |= {slot_of[runner] for runner in replication.runners(value) if runner in runs}
+    for value in sorted({*taken_by, *collect, *keepers.keys() - runs}):
         if holders and value in holders:
-            _hand_out(value, taken_by[value], holders[value], drafts)
+            takers = {**dict.fromkeys(keepers.get(value, ())), **taken_by.get(value, {})}
+            _hand_out(value, takers, holders[value], drafts, to_driver=value in collect)
+            continue
+        if value not in taken_by:
             continue
         assert value in stored, f"nobody has the value of {work.entries[value].id!r}"  # noqa: S101
         for slot in taken_by[value]:
             drafts[slot].stored[value] = work.entries[value].id
     for task in sorted(left, key=lambda task: ((order or {}).get(task, work.entries[task].order), task)):
-        entry, read, follow = work.entries[task], readers.get(task, set()), followers.get(task, set())
+        entry, own = work.entries[task], {slot_of[task]}
+        read, follow = readers.get(entry.value, set()) - own, followers.get(entry.value, set()) - own
         drafts[slot_of[task]].entries.append(
             replace(
                 entry,
@@ -205,6 +225,7 @@ def regrouped(work: Work, said: Regroup, order: Mapping[int, int]) -> dict[int, 
         stored=said.stored,
         order=order,
         epoch=said.epoch,
+        collect=said.collect,
     )
 
 
@@ -219,6 +240,7 @@ class _Draft:
         self.begun: int | None = None
         self.here: set[int] = set()
         self.hands: list[Hand] = []
+        self.keeps: set[int] = set()
 
     def queue(self, slot: int, work: Work, epoch: int) -> SlotQueue:
         return SlotQueue(
@@ -226,22 +248,48 @@ class _Draft:
             tuple(self.entries),
             work.functions,
             dict(self.uses),
-            work.shared.intersection([*(entry.task for entry in self.entries), *self.uses]),
-            tuple(sorted(self.peers)),
+            work.shared.intersection([*(entry.value for entry in self.entries), *self.uses, *self.keeps]),
+            tuple(sorted(self.peers - {slot})),
             work.strict,
             epoch,
             frozenset(self.here),
             tuple(self.hands),
             self.stored,
             self.begun,
+            frozenset(self.keeps),
         )
 
 
-def _hand_out(value: int, takers: Mapping[int, int], holders: Sequence[int], drafts: Mapping[int, _Draft]) -> None:
-    """Let slots that hold a value keep it, and those that have least to hand on hand it to the others."""
+def _keepers(
+    work: Work, slot_of: Sequence[int], left: Collection[int], collect: Collection[int], drafts: Mapping[int, _Draft]
+) -> dict[int, list[int]]:
+    """Let slots keep values for others as long as these may be taken once more; give the slots for each value."""
+    if not work.replication.values:
+        return {}
+    wanted = needed([entry.takes for entry in work.entries], [*left, *collect])
+    keepers = {}
+    for value in sorted(work.replication.values & work.shared & wanted):
+        keepers[value] = [slot for slot in work.replication.places(value, slot_of) if slot in drafts]
+        for slot in keepers[value]:
+            drafts[slot].keeps.add(value)
+    return keepers
+
+
+def _hand_out(
+    value: int,
+    takers: Mapping[int, int | None],
+    holders: Sequence[int],
+    drafts: Mapping[int, _Draft],
+    *,
+    to_driver: bool,
+) -> None:
+    """Let slots that hold a value use it, and those that have least to hand on hand it to the others."""
+    if to_driver:
+        drafts[min(holders)].hands.append(Hand(value, None, -1))
     for slot, task in sorted(takers.items()):
         if slot in holders:
-            drafts[slot].here.add(value)
+            if task is not None:
+                drafts[slot].here.add(value)
         else:
             source = min(holders, key=lambda holder: (len(drafts[holder].hands), holder))
             drafts[source].hands.append(Hand(value, task, slot))

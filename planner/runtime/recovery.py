@@ -24,6 +24,7 @@ class Recovery:
         self.epoch = 0
         self.running: dict[int, int] = {}
         self._holds: dict[int, set[int]] | None = None
+        self._ended: set[tuple[int, int]] = set()  # slot and task, since the epoch began
 
     @property
     def under_way(self) -> bool:
@@ -34,6 +35,7 @@ class Recovery:
         """Begin a new epoch."""
         self.epoch += 1
         self._holds, self.running = {}, {}
+        self._ended.clear()
         return [Halt(slot, self.epoch) for slot in living]
 
     def held(self, event: Holds) -> bool:
@@ -54,6 +56,14 @@ class Recovery:
         """Note that a slot that stands still has ended what it was running."""
         if self._holds is not None and slot in self._holds:
             self._holds[slot].add(task)
+
+    def ended(self, slot: int, task: int) -> None:
+        """Note that a slot has told the end of a task."""
+        self._ended.add((slot, task))
+
+    def has_ended(self, slot: int, task: int) -> bool:
+        """Tell whether a slot has told the end of a task since the epoch began."""
+        return (slot, task) in self._ended
 
     def all_hold(self, living: Collection[int]) -> bool:
         """Tell whether all slots have said what they hold."""

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from planner.runtime.messages import Failed, Holds, Released, Stuck, Unreachable, Unreadable
+from planner.runtime.messages import Failed, Holds, Offered, Released, Stuck, Unreachable, Unreadable
 from planner.runtime.slot_queue import Record
 
 __all__ = ["Reporter", "Trouble"]
 
-Trouble: TypeAlias = Failed | Unreachable | Unreadable | Released | Holds | Stuck
+Trouble: TypeAlias = Failed | Unreachable | Unreadable | Released | Holds | Stuck | Offered
 """What is reported at once."""
 
 _BATCH_S = 0.05
@@ -64,9 +64,14 @@ class Reporter:
             self._began = True
             self._changed.notify()
 
-    def trouble(self, trouble: Trouble) -> None:
-        """Report at once that a task raised, that a peer cannot be reached, or which tasks were given back."""
+    def trouble(self, trouble: Trouble, result: Any = None) -> None:
+        """Report at once that a task raised, that a peer cannot be reached, or which tasks were given back.
+
+        `result` says how to fetch a result that is offered.
+        """
         with self._changed:
+            if isinstance(trouble, Offered):
+                self._results[trouble.task] = result
             self._troubles.append(trouble)
             self._urgent = True
             self._changed.notify()

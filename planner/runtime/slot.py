@@ -31,6 +31,7 @@ from planner.runtime.messages import (
     Halt,
     Hello,
     Holds,
+    Offered,
     Peers,
     Released,
     Reorder,
@@ -45,7 +46,7 @@ from planner.runtime.process import boot_id, error_text, responsive
 from planner.runtime.reporter import Reporter, Trouble
 from planner.runtime.slot_config import SlotConfig
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
-from planner.runtime.values import INLINE_BYTES, rows_of, size_of
+from planner.runtime.values import INLINE_BYTES, Packed, rows_of, size_of
 from planner.runtime.watchdog import GRACE_S, Watchdog
 from planner.runtime.wire import local_address
 
@@ -89,7 +90,8 @@ def run_slot(config: SlotConfig) -> SlotSummary:
         with responsive(), _abortable(slot):
             slot.run()
     except _Abort:
-        slot.raise_if_cut_off()  # else the coordinator knows why
+        slot.raise_if_cut_off()
+        slot.say_goodbye(summary())  # it may have run a task whose value had come from elsewhere
     else:
         slot.say_goodbye(summary())
     finally:
@@ -106,8 +108,16 @@ class _Slot:
         self.client = config.line.client(config.line.address(host, port))
         self.options = config.line.options()
         self.offset_us = self._clock_offset()
-        place, kept = local_address(host, port), (config.storage, config.room_bytes)
-        self.exchange = Exchange(place, config.line, self._unreachable, self._stuck, self._unreadable, *kept)
+        self.exchange = Exchange(
+            local_address(host, port),
+            config.line,
+            self._unreachable,
+            self._stuck,
+            self._unreadable,
+            config.storage,
+            self._offer,
+            config.room_bytes,
+        )
         self.calls: Calls | None = None
         self.reporter = Reporter(self._report, self._cut_off)
         self.ended = threading.Event()
@@ -245,6 +255,10 @@ class _Slot:
 
     def _unreadable(self, value: int, reason: str) -> None:
         self.reporter.trouble(Unreadable(self.config.slot, self.config.incarnation, value, reason))
+
+    def _offer(self, task: int, packed: Packed) -> None:
+        offered = Offered(self.config.slot, self.config.incarnation, task)
+        self.reporter.trouble(offered, (packed.form, packed.head, packed.lengths()))
 
     def _unreachable(self, peer: int, reason: str, epoch: int) -> None:
         self.reporter.trouble(Unreachable(self.config.slot, self.config.incarnation, peer, reason, epoch))

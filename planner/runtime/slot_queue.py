@@ -42,6 +42,8 @@ class Entry:
         How often it is run again when its own code raises.
     timeout_s : float or None
         Seconds after which it is interrupted.
+    counts_as : tuple of (int, str) or None
+        Position and id of the task that it is a copy of: its value goes by them.
     """
 
     task: int
@@ -57,14 +59,23 @@ class Entry:
     moved: bool = False
     retries: int = 0
     timeout_s: float | None = None
+    counts_as: tuple[int, str] | None = None
+
+    @property
+    def value(self) -> int:
+        """The task as whose value its own counts."""
+        return self.task if self.counts_as is None else self.counts_as[0]
 
 
 @dataclass(frozen=True)
 class Hand:
-    """A value that a slot holds and has to hand to another one: which, for which task, to which slot."""
+    """A value that a slot holds and has to hand to another one: which, for which task, to which slot.
+
+    `taker` is None where it is only to be kept, and `slot` −1 where the driver is to have it.
+    """
 
     task: int
-    taker: int
+    taker: int | None
     slot: int
 
 
@@ -96,6 +107,8 @@ class SlotQueue:
         Values that it reads from storage, with the names of their tasks.
     begun : int or None
         The task among them that it was running when it came to a halt, and does not begin again.
+    keeps : frozenset of int
+        Values that it keeps for others, should they be lost elsewhere, whether tasks here take them or not.
     """
 
     slot: int
@@ -110,6 +123,7 @@ class SlotQueue:
     hands: tuple[Hand, ...] = ()
     stored: dict[int, str] = field(default_factory=dict)
     begun: int | None = None
+    keeps: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

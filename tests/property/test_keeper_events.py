@@ -32,6 +32,7 @@ from planner.runtime.messages import (
     Holds,
     Instruction,
     Lost,
+    Offered,
     Orphans,
     Peers,
     Regroup,
@@ -45,14 +46,16 @@ from planner.runtime.messages import (
     Withdraw,
 )
 from planner.runtime.queues import Work, arrange, regrouped
+from planner.runtime.replication import Replication
 from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue
 
 RENDEZVOUS_S, SILENCE_S = 20.0, 10.0
-WAITING, DONE, FAILED, SKIPPED = TaskState.WAITING, TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED
+WAITING, DONE, FAILED = TaskState.WAITING, TaskState.DONE, TaskState.FAILED
+SKIPPED, SPARED = TaskState.SKIPPED, TaskState.SPARED
 index = st.integers(0, 10**6)
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
     """One incarnation of a slot."""
 
@@ -70,6 +73,7 @@ class Slot:
     wanted: list[tuple[int, int, bool]] = field(default_factory=list)
     running: Entry | None = None
     ran: set[int] = field(default_factory=set)  # ended while it stood still
+    kept: set[int] = field(default_factory=set)  # for others, until the next epoch says otherwise
     halted: bool = False
     over: bool = False
 
@@ -97,30 +101,62 @@ class Events(RuleBasedStateMachine):
         places=st.lists(index, min_size=7, max_size=7),
         began=st.sampled_from([0.0, 1e6]),
         large=st.booleans(),
+        replicas=st.dictionaries(index, st.tuples(st.booleans(), st.integers(2, 3)), max_size=3),
     )
     def begin(
-        self, n: int, slots: int, edges: list[tuple[int, int, bool]], places: list[int], began: float, large: bool
+        self,
+        n: int,
+        slots: int,
+        edges: list[tuple[int, int, bool]],
+        places: list[int],
+        began: float,
+        large: bool,
+        replicas: dict[int, tuple[bool, int]],
     ) -> None:
-        self.n, self.slots, self.large = n, slots, large
+        self.tasks, self.slots, self.large = n, slots, large
         pairs = {(min(a % n, b % n), max(a % n, b % n)): takes for a, b, takes in edges if a % n != b % n} if n else {}
         self.before = [sorted(a for a, b in pairs if b == task) for task in range(n)]
         self.after = [sorted(b for a, b in pairs if a == task) for task in range(n)]
         takes = [frozenset(a for (a, b), taken in pairs.items() if b == task and taken) for task in range(n)]
         results = [task for task in range(n) if not self.after[task]]
+        slot_of = [place % slots for place in places[:n]]
+        backups, copy_of = self.draw_replicas(slot_of, replicas)
+        self.n = len(slot_of)
+        for task in copy_of.values():
+            self.before.append(self.before[task])
+            self.after.append([])
+            takes.append(takes[task])
+        for copy in copy_of:
+            for task in self.before[copy]:
+                self.after[task].append(copy)
         entries = tuple(
-            Entry(task, str(task), tuple(self.before[task]), takes[task], task, result=task in results)
-            for task in range(n)
+            Entry(
+                task,
+                str(task),
+                tuple(self.before[task]),
+                takes[task],
+                task,
+                result=copy_of.get(task, task) in results,
+                counts_as=(copy_of[task], str(copy_of[task])) if task in copy_of else None,
+            )
+            for task in range(self.n)
         )
-        self.work = Work(entries, (), frozenset(), strict=False)
+        replication = Replication(backups, copy_of)
+        taken = frozenset(results).union(*takes)
+        self.work = Work(entries, (), replication.values & taken, strict=False, replication=replication)
         self.keeper = PlanKeeper(
-            [place % slots for place in places[:n]],
+            slot_of,
             self.after,
             results,
             slots,
             rendezvous_s=RENDEZVOUS_S,
             silence_s=SILENCE_S,
             takers=self.work.takers(),
+            replication=replication,
         )
+        self.results = results
+        self.safe: dict[int, set[Slot]] = {}  # replicated value -> those that have kept it, and live
+        self.seen_again = 0
         self.queues = arrange(self.work, self.keeper.slot_of, range(slots))
         self.now, self.incarnations = began, 0
         self.lives: dict[int, Slot] = {}  # those that truly live, one for each number
@@ -130,6 +166,22 @@ class Events(RuleBasedStateMachine):
         self.collected: set[int] = set()
         self.orphaned = False
         self.outcome: Ended | None = None
+
+    def draw_replicas(
+        self, slot_of: list[int], replicas: dict[int, tuple[bool, int]]
+    ) -> tuple[dict[int, tuple[int, ...]], dict[int, int]]:
+        backups: dict[int, tuple[int, ...]] = {}
+        copy_of: dict[int, int] = {}
+        for task, (active, count) in sorted(
+            {key % self.tasks: v for key, v in replicas.items()}.items() if self.tasks else ()
+        ):
+            others = [(slot_of[task] + i) % self.slots for i in range(1, min(count, self.slots))]
+            if active:
+                copy_of |= {len(slot_of) + i: task for i in range(len(others))}
+                slot_of += others
+            elif others:
+                backups[task] = tuple(others)
+        return backups, copy_of
 
     # the shell ----------------------------------------------------------------------------------------------------
 
@@ -186,11 +238,12 @@ class Events(RuleBasedStateMachine):
             case Halt(epoch=epoch):
                 slot.halted, slot.waiting, slot.wanted = True, {}, []
                 running = slot.running.task if slot.running is not None else None
-                values = frozenset(slot.values | slot.retained)
+                values = frozenset(slot.values | slot.retained | slot.kept)
                 slot.reports.append(Holds(slot.number, slot.incarnation, epoch, values, running))
             case Skip(tasks=tasks):
                 for task in tasks:
-                    slot.waiting.pop(task, None)
+                    if (entry := slot.waiting.pop(task, None)) is not None:
+                        slot.use(entry)
             case Withdraw(tasks=tasks) if not slot.halted:
                 given = []
                 for task in tasks:
@@ -215,7 +268,7 @@ class Events(RuleBasedStateMachine):
                     self.take_over(slot, source, entry)
 
     def regroup(self, slot: Slot, queue: SlotQueue) -> None:
-        held = slot.values | slot.retained
+        held = slot.values | slot.retained | slot.kept
         assert slot.halted or slot.queue is None
         assert queue.here <= held, "it is to use what it does not hold"
         assert {hand.task for hand in queue.hands} <= held, "it is to hand on what it does not hold"
@@ -224,10 +277,13 @@ class Events(RuleBasedStateMachine):
         late = slot.ran & {entry.task for entry in queue.entries}
         entries = {entry.task: entry for entry in queue.entries}
         slot.waiting = {t: entry for t, entry in entries.items() if t not in late and t != queue.begun}
-        slot.retained |= slot.values
-        slot.values = set(queue.here)
+        slot.retained |= slot.values | slot.kept
+        slot.values, slot.kept = set(queue.here), set(queue.keeps & held)
         slot.ended |= slot.values
         for hand in queue.hands:
+            if hand.slot < 0:
+                slot.reports.append(Offered(slot.number, slot.incarnation, hand.task))
+                continue
             self.post.append((slot.number, hand.slot, queue.epoch, hand.task, "value"))
         if slot.running is not None:
             slot.running = entries.get(slot.running.task, slot.running)
@@ -257,7 +313,7 @@ class Events(RuleBasedStateMachine):
 
     def publish(self, slot: Slot, entry: Entry) -> None:
         assert slot.queue is not None
-        epoch, task = slot.queue.epoch, entry.task
+        epoch, task = slot.queue.epoch, entry.value
         self.post += [(slot.number, reader, epoch, task, "value") for reader in entry.readers]
         self.post += [(slot.number, follower, epoch, task, "end") for follower in entry.followers]
         if entry.readers:
@@ -269,6 +325,8 @@ class Events(RuleBasedStateMachine):
         slot.ended.add(task)
         if value and slot.uses[task] > 0:
             slot.values.add(task)
+        if value and task in slot.queue.keeps:
+            slot.kept.add(task)
         left = []
         for wanted, to, needs in slot.wanted:
             if wanted == task and (value or not needs):
@@ -321,7 +379,7 @@ class Events(RuleBasedStateMachine):
         entry, slot.running = slot.running, None
         if slot.halted:
             slot.ran.add(entry.task)
-            slot.values.add(entry.task)
+            slot.values.add(entry.value)
         else:
             self.publish(slot, entry)
         size = 10**6 if entry.result and self.large else None
@@ -336,7 +394,7 @@ class Events(RuleBasedStateMachine):
             if isinstance(event, Finished) and self.counts.get(slot.number) is slot:
                 for record in event.records:
                     if record.result_bytes is None:
-                        self.collected.add(record.task)
+                        self.collected.add(self.work.replication.value(record.task))
             self.send(event)
 
     def alive(self, which: int) -> Slot | None:
@@ -426,7 +484,7 @@ class Events(RuleBasedStateMachine):
         self.orphaned = False
         if living := self.keeper.members.living:
             chosen = [task for task in range(self.n) if not only or task in self.keeper.orphans]
-            self.obey(self.keeper.place({task: living[places[task] % len(living)] for task in chosen}), None)
+            self.obey(self.keeper.place({task: living[places[task % 7] % len(living)] for task in chosen}), None)
 
     @precondition(lambda self: self.fetching)
     @rule(which=index)
@@ -480,17 +538,33 @@ class Events(RuleBasedStateMachine):
         assert len(ledger.told) == len(ledger.records) + len(ledger.again)
 
     @invariant()
+    def what_is_kept_somewhere_is_not_made_again(self) -> None:
+        """A value with replicas, once kept by a slot, is lost only with all that have kept it since."""
+        again, self.seen_again = self.keeper.ledger.again[self.seen_again :], len(self.keeper.ledger.again)
+        counting = {id(slot) for slot in self.counts.values()}
+        for task, keepers in self.safe.items():
+            self.safe[task] = {slot for slot in keepers if id(slot) in counting}
+        if self.outcome is None:
+            for task in again:
+                assert not self.safe.get(task), f"{task} is kept, and is made again"
+        for slot in self.counts.values():
+            for task in slot.kept:
+                self.safe.setdefault(task, set()).add(slot)
+
+    @invariant()
     def only_descendants_of_failures_are_skipped(self) -> None:
         state = self.keeper.ledger.state
         if self.outcome is None or self.outcome.status in ("done", "failed"):
             for task in range(self.n):
                 barren = any(state[b] in (FAILED, SKIPPED) for b in self.before[task])
                 assert (state[task] is SKIPPED) <= barren
+                assert (state[task] is SPARED) <= (task in self.work.replication.copy_of)
+                assert (state[task] in (FAILED, SKIPPED)) <= (task not in self.work.replication.copy_of)
         if self.outcome is not None:
             assert WAITING not in state
             if self.outcome.status == "done":
-                assert set(state) <= {DONE}
-                assert {task for task in range(self.n) if not self.after[task]} <= self.collected
+                assert set(state) <= {DONE, SPARED}
+                assert set(self.results) <= self.collected
 
     # the end ------------------------------------------------------------------------------------------------------
 
