@@ -100,7 +100,7 @@ def reopen_run_folder(path: str | os.PathLike[str], plan: Plan) -> Resumed:
 
 
 def _done(journal: Path, graph: Graph) -> tuple[int, ...]:
-    if not exists(journal):
+    if not exists(journal) or not journal.stat().st_size:  # the driver died before anything had begun
         return ()
     position = {name: task for task, name in enumerate(graph.names)}
     done: set[int] = set()
