@@ -33,7 +33,7 @@ from planner.runtime.wire import Line, new_token
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 
 _TICK_S = 0.1
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 """The first slots wait so long for the others, where tasks are moved: who comes later gets work then."""
 
 _FAREWELL_S, _ABORTED_S, _GOODBYE_S = 10.0, 2.0, 0.01
@@ -203,7 +203,7 @@ def drive(
     for task, value in there.items():
         coordinator.take(task, value)
     kept = [task for task in done if not keeper.ledger.waits(task)]
-    mover = Mover(coordinator, rebalancer, plan, scale, moving=moving)
+    mover = Mover(coordinator, rebalancer, plan, scale, moving=moving, rendezvous_s=rendezvous_s)
     if done:
         journal.write(time.monotonic_ns() // 1000, {"event": "resumed", "kept": len(kept)})
     rooms = _rooms(plan)

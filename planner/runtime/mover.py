@@ -52,11 +52,22 @@ class Mover:
         Planned times × this are real ones; the rebalancer is told planned ones.
     moving : bool
         Whether tasks are moved that have a slot.
+    rendezvous_s : float
+        Seconds for which tasks that no slot may run wait for one that comes, or comes back.
     """
 
     def __init__(
-        self, coordinator: Coordinator, rebalancer: Rebalancer, plan: Plan, scale: float, *, moving: bool = True
+        self,
+        coordinator: Coordinator,
+        rebalancer: Rebalancer,
+        plan: Plan,
+        scale: float,
+        *,
+        moving: bool = True,
+        rendezvous_s: float = 0.0,
     ) -> None:
+        self._rendezvous_s = rendezvous_s
+        self._stranded: float | None = None  # since when tasks wait that no slot may run
         self._coordinator, self._rebalancer, self._scale, self._moving = coordinator, rebalancer, scale, moving
         self._names, self._planned, self._slots = plan.graph.names, plan.schedule, plan.cluster.n_slots
         self._told = self._repeated = 0
@@ -108,8 +119,11 @@ class Mover:
         try:
             placed, starts = self._rebalancer.place(now, slots, running, lost)
         except InputError as error:  # no slot that is left may run it
-            self._coordinator.give_up(f"the run ended because slots were lost: {error}")
+            since = self._stranded = time.monotonic() if self._stranded is None else self._stranded
+            if time.monotonic() - since >= self._rendezvous_s:
+                self._coordinator.give_up(f"the run ended because slots were lost: {error}")
             return
+        self._stranded = None
         moved = placed if self._moving else np.where(slots < 0, placed, slots)
         self._coordinator.place(dict(enumerate(moved.tolist())), dict(enumerate(starts.tolist())))
 

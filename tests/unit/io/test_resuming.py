@@ -49,7 +49,7 @@ def test_a_folder_of_another_graph_is_refused(tmp_path: Path) -> None:
         Graph.from_arrays(["a", "b", "c"], work=[1, 2, 3], source=[1], target=[2]),
         Graph.from_arrays(["a", "b", "d"], work=[1, 2, 3], source=[0], target=[1]),
     ):
-        with pytest.raises(InputError, match="expected a plan of the graph in its plan.json"):
+        with pytest.raises(InputError, match=r"expected a plan of the graph in its plan\.json"):
             reopen_run_folder(folder, plan(other, Cluster.uniform(2)))
 
 

@@ -202,11 +202,21 @@ def test_slots_that_never_come_are_named() -> None:
     assert outcome.reason == "no slot had started in time; missing: executor 0 slot 0, executor 1 slot 0"
 
 
+def test_a_task_that_may_run_on_a_lost_slot_only_waits_for_it_to_come_back(tmp_path: Path) -> None:
+    builder = GraphBuilder()
+    for i in range(3):
+        builder.add("time:sleep", 1.0, id=f"t{i}", pin={"executor": str(i)})
+    blows = Blows([(0.2, 1, signal.SIGKILL)], retries=1, journal=tmp_path / "j")
+    outcome = driven(planned(builder.build(), 3), blows, journal_path=tmp_path / "j")
+    assert outcome.status == "done"
+    assert outcome.slot_of == (0, 1, 2)
+
+
 def test_a_task_that_may_run_on_a_lost_slot_only_ends_the_run(tmp_path: Path) -> None:
     builder = GraphBuilder()
     for i in range(3):
         builder.add("time:sleep", 2, id=f"t{i}", pin={"executor": str(i)})
     blows = Blows([(0.2, 1, signal.SIGKILL)], journal=tmp_path / "j")
-    outcome = driven(planned(builder.build(), 3), blows, journal_path=tmp_path / "j")
+    outcome = driven(planned(builder.build(), 3), blows, journal_path=tmp_path / "j", rendezvous_s=2.0)
     assert outcome.status == "lost"
     assert "tasks['t1']" in outcome.reason
