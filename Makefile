@@ -45,11 +45,11 @@ test:
 
 test-fast:
 	@$(SETUP) --extras test --no-java --warm
-	@$(VENV) pytest -n $(WORKERS) --dist worksteal --ignore=tests/spark -m "not spark and not browser"
+	@$(VENV) pytest -n $(WORKERS) --dist worksteal --ignore=tests/spark -m "not spark and not browser and not losses"
 
 test-spark:
 	@$(SETUP) --extras test --browser --warm
-	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser"
+	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser or losses"
 
 check:
 	@$(SETUP) --extras test --no-java

@@ -21,7 +21,7 @@ from tests.evaluator import evaluate
 from tests.unit.runtime.processes import ProcessSlots, driven
 from tests.unit.runtime.test_moves import graph_of, planned
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.losses, pytest.mark.timeout(120)]
 
 
 class Blows:

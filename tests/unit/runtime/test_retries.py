@@ -21,7 +21,7 @@ from planner.runtime.slot import SlotConfig
 from planner.runtime.watchdog import Watchdog
 from tests.unit.runtime.processes import ProcessSlots, driven
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.losses, pytest.mark.timeout(120)]
 
 
 def count(path: str) -> int:
