@@ -297,6 +297,11 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["run", "GRAPH"], "--master: is left out"),
         (["run", "GRAPH", "--master", "lokal"], "--master: 'lokal' is no master"),
         (["run", "GRAPH", "--master", "local[1]", "--emulate", "0"], "--emulate: '0' is out of bounds"),
+        (["run", "--master", "local[1]"], "GRAPH: is left out; expected a graph to run, or --resume RUN_DIR"),
+        (["run", "GRAPH", "--master", "local[1]", "--store", "v"], "--store: goes with --run-dir"),
+        (["run", "GRAPH", "--master", "local[1]", "--resume", "r"], "GRAPH: goes on with its run by --resume"),
+        (["run", "--master", "local[1]", "--resume", "r"], "r: holds no plan.json; expected the folder"),
+        (["run", "--master", "local[1]", "--resume", "r", "--run-dir", "q"], "--run-dir: does not go with --resume"),
         (["run", "GRAPH", "--master", "local[1]", "--run-dir", "."], "--run-dir: . is there already"),
     ],
 )
