@@ -148,7 +148,7 @@ def drive(
     rebalancer : Rebalancer
         Decides what is moved while the plan runs, and where tasks go whose slot is lost.
     emulate : float, optional
-        Sleep instead of calling, as `slot_queues`.
+        Sleep instead of calling, as `work_of`.
     journal_path : Path, optional
     progress : Progress, optional
     on_result : callable, optional

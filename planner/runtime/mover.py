@@ -107,7 +107,8 @@ class Mover:
             if heard.slots[record.task] >= 0:
                 self._rebalancer.ended(record.task, heard.slots[record.task], start, finish)
         for task in heard.again[self._repeated :]:
-            self._rebalancer.again(task)
+            if self._coordinator.keeper.ledger.waits(task):  # else it has ended once more, which was told above
+                self._rebalancer.again(task)
         now = self._planned_us(time.monotonic_ns() // 1000)
         for copy in heard.spared:
             if copy not in self._spared and heard.slots[copy] >= 0:

@@ -6,6 +6,7 @@ task whose inputs have not come. Messages between slots arrive in any order, tho
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -603,7 +604,9 @@ class Events(RuleBasedStateMachine):
 
 
 TestEvents = Events.TestCase
-TestEvents.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestEvents.settings = settings(
+    max_examples=int(os.environ.get("PLANNER_SEQUENCES", "200")), stateful_step_count=40, deadline=None
+)
 
 
 def test_a_peer_called_unreachable_before_the_first_tick_has_its_seconds_too() -> None:

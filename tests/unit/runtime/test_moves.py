@@ -16,8 +16,11 @@ from planner import GraphBuilder
 from planner import plan as make_plan
 from planner.model import Bound, Cluster, Graph, Plan, Schedule
 from planner.rebalancing import Rebalancer
+from planner.runtime.coordinator import Heard
 from planner.runtime.drive import Outcome
+from planner.runtime.mover import Mover
 from planner.runtime.progress import Progress
+from planner.runtime.slot_queue import Record
 from tests.evaluator import evaluate
 from tests.unit.runtime.processes import driven as drive
 
@@ -175,3 +178,22 @@ def test_a_slot_that_is_slow_gives_its_tasks_away(tmp_path: Path, monkeypatch: p
     assert sum(slot == where for slot in outcome.slot_of) < 10 < sum(plan.schedule.slot == where)
     assert " moved" in stream.getvalue().splitlines()[-1]
     assert any("slower" in move.reason for decision in outcome.decisions for move in decision.moves)
+
+
+def test_a_task_that_ran_again_and_has_ended_again_is_not_taken_for_one_that_waits() -> None:
+    """Both ends and the loss between them may be told at once."""
+    graph = graph_of(0, layers=1, width=2)
+    plan, told = planned(graph, 2), list[str]()
+    record = Record(0, 0, 1, 0, 0, 0, None, None, 0)
+    heard = Heard([record, record], [0, 1], {}, [0, 1], [0], [1], [])
+    ledger = SimpleNamespace(waits=lambda task: task == 1)
+    coordinator: Any = SimpleNamespace(
+        keeper=SimpleNamespace(ledger=ledger, together=True, orphans=[1]), heard=lambda: heard, place=lambda *_: None
+    )
+    rebalancer: Any = SimpleNamespace(
+        ended=lambda task, *_: told.append(f"{task} ended"),
+        again=lambda task: told.append(f"{task} again"),
+        place=lambda now, slots, *_: (slots, plan.schedule.start_us),
+    )
+    Mover(coordinator, rebalancer, plan, 1.0).tick()
+    assert told == ["0 ended", "0 ended", "1 again"]
