@@ -19,7 +19,7 @@ from planner.runtime.messages import Given, Regroup
 from planner.runtime.replication import Replication, needed
 from planner.runtime.slot_queue import Entry, Hand, SlotQueue
 
-__all__ = ["Work", "arrange", "pack_queue", "regrouped", "result_tasks", "slot_queues", "work_of"]
+__all__ = ["Work", "arrange", "pack_queue", "regrouped", "result_tasks", "work_of"]
 
 
 TIMEOUT_FACTOR = 20
@@ -111,18 +111,6 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
     shared = _shared(entries)
     wanted = results.union(*(entry.takes for entry in entries))
     return Work(entries, tuple(runs), shared | (replication.values & wanted), strict, replication)
-
-
-def slot_queues(plan: Plan, *, emulate: float | None = None) -> list[SlotQueue]:
-    """Give the queue of every slot at the start of a run, its tasks in planned order.
-
-    Raises
-    ------
-    InputError
-        As `work_of`.
-    """
-    slots = range(plan.cluster.n_slots)
-    return list(arrange(work_of(plan, emulate=emulate), plan.schedule.slot.tolist(), slots).values())
 
 
 def arrange(

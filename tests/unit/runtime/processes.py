@@ -14,7 +14,9 @@ from typing import Any
 from planner.model.plan import Plan
 from planner.rebalancing import Rebalancer
 from planner.runtime.drive import Outcome, drive
+from planner.runtime.queues import arrange, work_of
 from planner.runtime.slot import SlotConfig, run_slot
+from planner.runtime.slot_queue import SlotQueue
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -88,3 +90,9 @@ def driven(plan: Plan, launch: Any = ProcessSlots, **more: Any) -> Outcome:
     finally:
         for slots in launched:
             slots.cancel()
+
+
+def slot_queues(plan: Plan, emulate: float | None = None) -> list[SlotQueue]:
+    """Give the queue of every slot as a run begins."""
+    work = work_of(plan, emulate=emulate)
+    return list(arrange(work, plan.schedule.slot.tolist(), range(plan.cluster.n_slots)).values())

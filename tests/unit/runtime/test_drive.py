@@ -17,9 +17,8 @@ from planner.model import Bound, Cluster, Graph, GraphBuilder, Plan, Refs, Sched
 from planner.runtime.drive import Outcome
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
-from planner.runtime.queues import slot_queues
 from tests.evaluator import evaluate
-from tests.unit.runtime.processes import ProcessSlots, driven
+from tests.unit.runtime.processes import ProcessSlots, driven, slot_queues
 
 
 def _plan(graph: Graph, slots: int) -> Plan:

@@ -10,8 +10,9 @@ import pytest
 
 from planner.errors import InputError
 from planner.model import Bound, Call, Cluster, Graph, GraphBuilder, Plan, Ref, Refs, Schedule
-from planner.runtime.queues import pack_queue, result_tasks, slot_queues
+from planner.runtime.queues import pack_queue, result_tasks
 from planner.runtime.slot_queue import SlotQueue
+from tests.unit.runtime.processes import slot_queues
 
 RUNS = ("operator:add", "builtins:max", len)
 
