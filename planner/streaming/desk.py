@@ -1,0 +1,119 @@
+"""A slot's desk: inputs that wait to be run, outputs that wait to be taken, and how long it waited for either."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from planner.streaming.batches import Batch
+
+__all__ = ["Desk", "Input", "Loading", "Parts"]
+
+Parts: TypeAlias = tuple[tuple[int, str, bytes], ...]
+"""Stages to load: number, name, and the pickled loader."""
+
+ROOM = 2
+"""Outputs of a stage that may wait to be taken; a stage begins nothing while there are more."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Stages that have to be loaded next."""
+
+    parts: Parts
+
+
+@dataclass(frozen=True)
+class Input:
+    """A batch that is to be run next; `rows` of the DataFrame."""
+
+    stage: int
+    batch: int
+    arrays: Batch
+    rows: int
+
+
+class Desk:
+    """Holds what a slot has before it. Safe from threads; one thread calls `next`.
+
+    Attributes
+    ----------
+    input_us, room_us : int
+        Microseconds that `next` has waited for an input, and for room.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._loads: deque[Parts] = deque()
+        self._inputs: dict[int, deque[Input]] = {}
+        self._outputs: dict[int, tuple[int, pa.RecordBatch]] = {}
+        self._closed = False
+        self.input_us = 0
+        self.room_us = 0
+
+    def next(self) -> Loading | Input | None:
+        """Wait for something to do: what is to be loaded first, then the farthest stage that has room; None at the end."""
+        with self._changed:
+            while not self._closed:
+                if self._loads:
+                    return Loading(self._loads.popleft())
+                for stage in sorted(self._inputs, reverse=True):
+                    if self._inputs[stage] and self._room(stage):
+                        return self._inputs[stage].popleft()
+                began = time.monotonic_ns()
+                waits_for_room = any(self._inputs.values())
+                self._changed.wait()
+                waited = (time.monotonic_ns() - began) // 1000
+                if waits_for_room:
+                    self.room_us += waited
+                else:
+                    self.input_us += waited
+            return None
+
+    def load(self, parts: Parts) -> None:
+        """Have stages loaded before anything else."""
+        with self._changed:
+            self._loads.append(parts)
+            self._changed.notify()
+
+    def put(self, given: Input) -> None:
+        """Add a batch to be run."""
+        with self._changed:
+            self._inputs.setdefault(given.stage, deque()).append(given)
+            self._changed.notify()
+
+    def made(self, stage: int, batch: int, output: pa.RecordBatch) -> None:
+        """Hold the output of a stage until it is released."""
+        with self._changed:
+            self._outputs[batch] = stage, output
+
+    def output(self, batch: int) -> pa.RecordBatch:
+        """Give an output that is held.
+
+        Raises
+        ------
+        KeyError
+            If it is not here, or released.
+        """
+        with self._changed:
+            return self._outputs[batch][1]
+
+    def release(self, batch: int) -> None:
+        """Let an output go."""
+        with self._changed:
+            self._outputs.pop(batch, None)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End all waiting."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _room(self, stage: int) -> bool:
+        return sum(held == stage for held, _ in self._outputs.values()) < ROOM
