@@ -7,25 +7,27 @@ a DataFrame that Spark holds. The driver sees numbers of rows and places of file
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from planner.errors import Fault, InputError, RunError
 from planner.model.cluster import Cluster
 from planner.runtime.certificates import Certificates
-from planner.spark.executors import LiveExecutor, wait_for_slots
+from planner.spark.executors import LiveExecutor, live_executors, wait_for_slots
 from planner.spark.launch import SparkJob, SparkSlots, pinned
 from planner.spark.preflight import classic_session, driver_host, preflight
 from planner.streaming.drive import Streamed, drive_stream
 from planner.streaming.load import StreamLoad
-from planner.streaming.messages import Place
+from planner.streaming.slot import StreamConfig
 from planner.streaming.spool import Rows, Share
 from planner.streaming.stages import Stage, spread
 
@@ -33,9 +35,6 @@ __all__ = ["StreamResult", "stream"]
 
 _TRIES = 3
 """So often a stream is begun when rows are lost with the disk of an executor."""
-
-_FEW_ROWS = 4096
-"""Outputs of so many rows are given to Spark at once."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,13 @@ class StreamResult:
 
 @dataclass(frozen=True)
 class _Spooled:
+    """Rows on the disks of executors, and which one wrote each share."""
+
     rows: Rows
-    executors: tuple[str, ...]  # that wrote each share
+    executors: tuple[str, ...]
+
+    def written(self) -> Iterator[tuple[str, Share]]:
+        return zip(self.executors, self.rows.shares, strict=True)
 
 
 def stream(
@@ -111,13 +115,219 @@ def stream(
     for left in range(_TRIES - 1, -1, -1):
         spooled = _spool(session, df, columns, batch)
         try:
-            streamed, placed = _streamed(session, stages, homes, places, spooled, tls, rendezvous, silence)
+            slots = _Slots(session, stages, homes, places, spooled)
+            streamed = slots.run(tls, rendezvous, silence)
             if streamed.outcome.status == "done":
-                frame = _frame(session, df, placed, streamed)
-                return StreamResult(frame, streamed.load, tuple(warnings))
-            if streamed.outcome.status != "rows lost" or not left:
-                failures = () if streamed.failure is None else (streamed.failure,)
-                raise RunError(streamed.outcome.reason, failures, (), streamed.lost)
+                return StreamResult(_frame(session, df, spooled, streamed), streamed.load, tuple(warnings))
+        except _RowsLost:
+            if not left:
+                raise RunError("rows were lost with the disk of an executor, again and again") from None
         finally:
             _clear(session, spooled)
+        if streamed.outcome.status != "rows lost" or not left:
+            failures = () if streamed.failure is None else (streamed.failure,)
+            raise RunError(slots.reason(streamed), failures, (), streamed.lost)
     raise AssertionError  # the last try has ended one way or the other
+
+
+def _refuse(df: DataFrame, columns: Sequence[str], batch: int) -> None:
+    faults = []
+    if isinstance(columns, str) or not columns:
+        faults.append(Fault("columns", f"is {columns!r}; expected a list of at least one column"))
+    else:
+        faults += [
+            Fault(f"columns[{place}]", f"{name!r} is no column of the DataFrame; it has {', '.join(df.columns)}")
+            for place, name in enumerate(columns)
+            if name not in df.columns
+        ]
+    if twice := sorted({name for name in df.columns if df.columns.count(name) > 1}):
+        faults.append(Fault("df", f"has {', '.join(twice)} more than once; expected columns of different names"))
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        faults.append(Fault("batch", f"is {batch!r}; expected a whole number of rows, at least 1"))
+    if faults:
+        raise InputError(faults)
+
+
+# rows to disk ---------------------------------------------------------------------------------------------------------
+
+_SPOOLED = "share int, stage int, task long, path string, rows long"
+
+
+def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: int) -> _Spooled:
+    name = f"planner-stream-{uuid.uuid4().hex}"
+    schema = to_arrow_schema(df.schema)
+    written = df.mapInArrow(_writer(name, schema, batch, empty=False), _SPOOLED).collect()
+    if not written:
+        written = session.range(1, numPartitions=1).mapInArrow(_writer(name, schema, batch, True), _SPOOLED).collect()
+    written.sort(key=lambda row: row.share)
+    store: Any = session.sparkContext._jsc.sc().statusStore()
+    listed = store.taskList(written[0].stage, 0, 1_000_000)
+    executors = {(task := listed.apply(i)).taskId(): str(task.executorId()) for i in range(listed.size())}
+    shares = tuple(Share(row.path, row.rows) for row in written)
+    rows = Rows(shares, tuple(columns), batch, tuple(df.columns))
+    return _Spooled(rows, tuple(executors.get(row.task, "") for row in written))
+
+
+def _writer(name: str, schema: pa.Schema, batch: int, empty: bool) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Give what writes the rows of a partition to the disk of its executor, in the folder that Spark clears at last."""
+
+    def write(records: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import itertools
+        import os
+        import tempfile
+        from pathlib import Path
+
+        import pyarrow as pa
+        from pyspark import TaskContext
+
+        from planner.streaming.spool import write_rows
+
+        context = TaskContext.get()
+        assert context is not None  # noqa: S101
+        records = (record for record in records if record.num_rows)
+        first = next(records, None)
+        if first is None and not empty:
+            return
+        folder = Path(os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0], name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"rows-{context.taskAttemptId()}.arrow"
+        given = [] if empty or first is None else itertools.chain([first], records)
+        rows = write_rows(path, schema if empty or first is None else first.schema, given, batch)
+        told = [[context.partitionId()], [context.stageId()], [context.taskAttemptId()], [str(path)], [rows]]
+        types = [pa.int32(), pa.int32(), pa.int64(), pa.string(), pa.int64()]
+        columns = [pa.array(value, kind) for value, kind in zip(told, types, strict=True)]
+        yield pa.record_batch(columns, names=["share", "stage", "task", "path", "rows"])
+
+    return write
+
+
+def _clear(session: SparkSession, spooled: _Spooled) -> None:
+    """Take rows and outputs off the disks; nobody waits for that, and Spark does it in the end where it fails."""
+    folders = sorted({(executor, str(Path(share.path).parent)) for executor, share in spooled.written()})
+    places = {executor.id: executor.location for executor in live_executors(session)}
+    there = [(executor, folder) for executor, folder in folders if executor in places]
+    if not there:
+        return
+
+    def clear(folders: Iterable[str]) -> Iterator[str]:
+        import shutil
+
+        for folder in list(folders):
+            shutil.rmtree(folder, ignore_errors=True)
+            yield folder
+
+    context = session.sparkContext
+    rdd = pinned(context, [folder for _, folder in there], [places[executor] for executor, _ in there])
+    SparkJob(context, rdd.mapPartitions(clear), "planner: clear the rows of a stream")
+
+
+# through the stages ---------------------------------------------------------------------------------------------------
+
+
+class _Slots:
+    """The slots of one try: those with stages, and one more on each executor that has rows and none of them."""
+
+    def __init__(
+        self,
+        session: SparkSession,
+        stages: Sequence[Stage],
+        homes: Sequence[tuple[int, ...]],
+        places: Sequence[LiveExecutor],
+        spooled: _Spooled,
+    ) -> None:
+        taken = {place.id for place in places}
+        more = [executor for executor in live_executors(session) if executor.id in {*spooled.executors} - taken]
+        self._session, self._stages, self._spooled = session, stages, spooled
+        self._homes, self._places = [*homes, *(() for _ in more)], [*places, *more]
+        self._launched: SparkSlots | None = None
+
+    def run(self, tls: Certificates | None, rendezvous: float, silence: float) -> Streamed:
+        executors = [place.id for place in self._places]
+        near = [
+            frozenset(share for share, executor in enumerate(self._spooled.executors) if executor == mine)
+            for mine in executors
+        ]
+        return drive_stream(
+            self._stages,
+            self._homes,
+            self._spooled.rows,
+            self._launch,
+            host=driver_host(self._session),
+            executors=executors,
+            near=near,
+            tls=tls,
+            rendezvous_s=rendezvous,
+            silence_s=silence,
+        )
+
+    def reason(self, streamed: Streamed) -> str:
+        """Say why it ended as it did, and what held the cores if that was the reason."""
+        lost = streamed.outcome.status == "lost" and self._launched is not None
+        held = self._launched.held_elsewhere() if lost and self._launched is not None else None
+        return f"{streamed.outcome.reason}; {held}" if held else streamed.outcome.reason
+
+    def _launch(self, configs: Sequence[StreamConfig]) -> SparkSlots:
+        context, n_batches = self._session.sparkContext, self._spooled.rows.n_batches
+        what = f"planner: {n_batches} batches through {len(self._stages)} stages on {len(configs)} slots"
+        run = "planner.streaming.slot:run_stream_slot"
+        self._launched = SparkSlots(context, configs, self._places, what, run)
+        return self._launched
+
+
+# and back -------------------------------------------------------------------------------------------------------------
+
+
+class _RowsLost(Exception):
+    """Files are not there any more where they are to be read."""
+
+
+def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: Streamed) -> DataFrame:
+    """Read rows and outputs into a DataFrame that Spark holds, each share where it is."""
+    rows = spooled.rows
+    schemas = [pa.ipc.read_schema(pa.py_buffer(schema)) for schema in streamed.schemas]
+    outputs = pa.unify_schemas(schemas, promote_options="permissive")
+    places = {executor.id: executor.location for executor in live_executors(session)}
+    elements, locations = [], []
+    for number, (executor, share) in enumerate(spooled.written()):
+        kept = [(place.path, place.offset, place.length) for place in streamed.places_of(rows.batches_of(number))]
+        elements.append((json.dumps([share.path, kept]),))
+        locations.append(places.get(executor, ""))
+    listed = session.createDataFrame(pinned(session.sparkContext, elements, locations), "share string")
+    schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs).fields])
+    read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
+    try:
+        return read.localCheckpoint(eager=True)
+    except Exception as error:  # of PySpark or of the JVM, by how it was raised
+        if "FileNotFoundError" in str(error):
+            raise _RowsLost from error
+        raise
+
+
+def _reader(schema: bytes) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Give what reads shares and their outputs, for Spark in larger batches than for the stages."""
+
+    def read(listed: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import json
+
+        import pyarrow as pa
+
+        from planner.streaming.messages import Place
+        from planner.streaming.spool import RowsFile, read_outputs
+
+        outputs = pa.ipc.read_schema(pa.py_buffer(schema))
+        for record in listed:
+            for text in record.column(0).to_pylist():
+                path, places = json.loads(text)
+                file, ready, many = RowsFile(path), [], 0
+                for number, place in enumerate(places):
+                    rows = file.read(number)
+                    made = read_outputs(Place(*place)).cast(outputs).combine_chunks()
+                    columns = [*rows.columns, *(column.chunk(0) for column in made.columns)] if len(rows) else []
+                    if columns:
+                        ready.append(pa.record_batch(columns, names=[*rows.schema.names, *outputs.names]))
+                    many += len(rows)
+                    if ready and (many >= 4096 or number + 1 == len(places)):
+                        yield from pa.Table.from_batches(ready).combine_chunks().to_batches()
+                        ready, many = [], 0
+
+    return read

@@ -68,15 +68,14 @@ def encode(batch: Batch, rows: int) -> pa.RecordBatch:
     heads, columns = [], []
     for name, array in batch.items():
         if array.dtype.kind in _RAW:
-            array = np.ascontiguousarray(array)
-            dtype, data = array.dtype.str, pa.py_buffer(array.reshape(-1).view(np.uint8))
+            flat = np.ascontiguousarray(array).reshape(-1)
+            dtype, data = array.dtype.str, pa.py_buffer(flat.view(np.uint8))
         else:
             dtype, data = "", _written(_objects(name, array))
         heads.append([name, dtype, list(array.shape)])
         offsets = pa.py_buffer(np.array([0, data.size], dtype=np.int64))
         columns.append(pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, data]))
-    # Spark-like tables always have a column; so has this one when a stage gives nothing.
-    columns = columns or [pa.nulls(1)]
+    columns = columns or [pa.nulls(1)]  # without a column, the one row would not arrive
     schema = pa.schema([(str(place), column.type) for place, column in enumerate(columns)])
     return pa.record_batch(columns, schema=schema.with_metadata({_HEAD: json.dumps([rows, heads])}))
 
@@ -92,7 +91,7 @@ def decode(record: pa.RecordBatch) -> tuple[Batch, int]:
     rows, heads = json.loads(record.schema.metadata[_HEAD])
     batch = {}
     for (name, dtype, shape), column in zip(heads, record.columns, strict=False):
-        data = column[0].as_buffer()
+        data = _data(column)
         if dtype:
             batch[name] = np.frombuffer(data, dtype=dtype).reshape(shape).copy()
         else:
@@ -141,6 +140,13 @@ def to_rows(batch: Batch, rows: int) -> pa.RecordBatch:
     return pa.record_batch(columns)
 
 
+def _data(column: pa.Array) -> pa.Buffer:
+    """Give the one entry of a column of bytes, where it is."""
+    start, stop = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + 2].tolist()
+    data = column.buffers()[2]
+    return pa.py_buffer(b"") if data is None else data.slice(start, stop - start)
+
+
 def _array(column: pa.Array) -> NDArray[Any]:
     shape, flat = [len(column)], column
     while pa.types.is_list(flat.type) or pa.types.is_large_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
@@ -162,9 +168,11 @@ def _column(name: str, array: NDArray[Any]) -> pa.Array:
         raise TypeError(f"the last stage gave {name!r} of type {array.dtype}; expected one that Spark has a type for")
     if array.dtype.str[1:] == "u8":
         if array.size and array.max() > np.iinfo(np.int64).max:
-            raise TypeError(f"the last stage gave {name!r} with whole numbers of 2^63 and more, which Spark cannot hold")
+            raise TypeError(
+                f"the last stage gave {name!r} with whole numbers of 2^63 and more, which Spark cannot hold"
+            )
         array = array.astype(np.int64)
-    array = array.astype(_SIGNED.get(array.dtype.str[1:], array.dtype), copy=False)
+    array = array.astype(_SIGNED.get(array.dtype.str[1:], array.dtype.newbyteorder("=")), copy=False)
     column = pa.array(np.ascontiguousarray(array).reshape(-1))
     for axis in range(array.ndim - 1, 0, -1):
         count = int(np.prod(array.shape[:axis], dtype=np.int64))

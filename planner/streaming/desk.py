@@ -51,7 +51,7 @@ class Desk:
         self._changed = threading.Condition()
         self._loads: deque[Parts] = deque()
         self._inputs: dict[int, deque[Input]] = {}
-        self._outputs: dict[int, tuple[int, pa.RecordBatch]] = {}
+        self._outputs: dict[tuple[int, int], pa.RecordBatch] = {}  # by stage and batch
         self._closed = False
         self.input_us = 0
         self.room_us = 0
@@ -90,9 +90,9 @@ class Desk:
     def made(self, stage: int, batch: int, output: pa.RecordBatch) -> None:
         """Hold the output of a stage until it is released."""
         with self._changed:
-            self._outputs[batch] = stage, output
+            self._outputs[stage, batch] = output
 
-    def output(self, batch: int) -> pa.RecordBatch:
+    def output(self, stage: int, batch: int) -> pa.RecordBatch:
         """Give an output that is held.
 
         Raises
@@ -101,12 +101,12 @@ class Desk:
             If it is not here, or released.
         """
         with self._changed:
-            return self._outputs[batch][1]
+            return self._outputs[stage, batch]
 
-    def release(self, batch: int) -> None:
+    def release(self, stage: int, batch: int) -> None:
         """Let an output go."""
         with self._changed:
-            self._outputs.pop(batch, None)
+            self._outputs.pop((stage, batch), None)
             self._changed.notify()
 
     def close(self) -> None:
@@ -116,4 +116,4 @@ class Desk:
             self._changed.notify()
 
     def _room(self, stage: int) -> bool:
-        return sum(held == stage for held, _ in self._outputs.values()) < ROOM
+        return sum(held == stage for held, _ in self._outputs) < ROOM

@@ -6,7 +6,6 @@ What launches the slots is an argument: Spark in earnest, plain processes in tes
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +53,10 @@ class Streamed:
     load: StreamLoad
     failure: TaskFailure | None
     lost: tuple[str, ...]
+
+    def places_of(self, batches: range) -> list[Place]:
+        """Give the places of the outputs of batches, all of which are there when the stream is done."""
+        return [place for place in self.places[batches.start : batches.stop] if place is not None]
 
 
 def drive_stream(

@@ -196,14 +196,14 @@ class Flow:
         state = self._batches[batch]
         state.taken = True
         if state.origin is not None and self._lives(*state.origin):
-            out.append(Release(state.origin[0], batch))
+            out.append(Release(state.origin[0], batch, state.stage - 1))
         state.origin = None
 
     def _missed(self, slot: int, batch: int, reason: str, out: list[Instruction]) -> None:
         del self._members[slot].given[batch]
         state = self._batches[batch]
         if state.origin is not None and self._lives(*state.origin):
-            out.append(Release(state.origin[0], batch))
+            out.append(Release(state.origin[0], batch, state.stage - 1))
         self._replay(batch, reason, out)
 
     def _made(self, slot: int, batch: int) -> None:
@@ -253,12 +253,12 @@ class Flow:
                 self._lost(slot, self._members[slot].incarnation, "it has fallen silent", out)
         shares = {self._share_of[batch] for batch in range(len(self._batches)) if self.places[batch] is None}
         missing = {("stage", stage) for stage in range(self._n_stages) if not self._slots_of(stage)}
-        missing |= {("share", share) for share in shares if self._holder(share) is None}
+        missing |= {("share", share) for share in shares if self._members and self._holder(share) is None}
         self._since = {key: self._since.get(key, tick.now) for key in missing}
         for (what, which), since in sorted(self._since.items()):
+            late = tick.now - since
             if self.outcome is not None:
                 return
-            late = tick.now - since
             if what == "share":
                 if late > self._rendezvous_s or (len(self._members) == len(self._homes) and late > 0):
                     self._end("rows lost", "rows were lost with the disk of an executor", out)

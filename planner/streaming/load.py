@@ -140,7 +140,10 @@ class StreamLoad:
         ]
         widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
         lines = [
-            "  ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            "  ".join(
+                cell.ljust(width) if not i else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
             for row in [head, *body]
         ]
         slow = self.stages[self.bottleneck]

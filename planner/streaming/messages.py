@@ -152,15 +152,16 @@ class Take:
 
 @dataclass(frozen=True)
 class Release:
-    """Forget the output of a batch: it was taken, or will be made again."""
+    """Forget what a stage made of a batch: it was taken, or will be made again."""
 
     slot: int
     batch: int
+    stage: int
 
 
 @dataclass(frozen=True)
 class End:
-    """Go home. Without an incarnation, whichever is there; with one, that one, and it has failed to be needed."""
+    """Go home: nothing more comes for this incarnation of a slot."""
 
     slot: int
     incarnation: int

@@ -148,16 +148,25 @@ class _Slot:
         stage, load = given.stage, self.load
         began = time.monotonic_ns()
         made = as_batch(self.calls[stage][1](given.arrays))
-        output = to_rows(made, given.rows) if stage + 1 == self.config.n_stages else encode(made, given.rows)
+        last = stage + 1 == self.config.n_stages
+        output = self._columns(made, given.rows) if last else encode(made, given.rows)
         load.busy_us[stage] = load.busy_us.get(stage, 0) + (time.monotonic_ns() - began) // 1000
         load.batches[stage] = load.batches.get(stage, 0) + 1
         self.desk.made(stage, given.batch, output)
         self.events.put(Made(*self._me, given.batch))
 
+    def _columns(self, made: Batch, rows: int) -> pa.RecordBatch:
+        there = {name.lower() for name in self.config.rows.names}  # Spark takes no notice of case
+        if twice := [name for name in made if name.lower() in there]:
+            raise ValueError(f"the last stage gave {', '.join(map(repr, twice))}, of which the DataFrame has a column")
+        return to_rows(made, rows)
+
     def _failed(self, work: Loading | Input, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         if isinstance(work, Loading):
-            names = [name for stage, name, _ in work.parts if self.calls.get(stage, ("", _unloadable))[1] is _unloadable]
+            names = [
+                name for stage, name, _ in work.parts if self.calls.get(stage, ("", _unloadable))[1] is _unloadable
+            ]
             what = f"loading of {names[0]}"
         else:
             what = f"{self.calls[work.stage][0]}, batch {work.batch}"
@@ -183,8 +192,8 @@ class _Slot:
         if take.stage == 0 and not take.address:
             return self.rows.read(take.batch)
         if take.address == self.server.address:
-            return self.desk.output(take.batch)
-        record = self.peers.fetch(take.address, "rows" if take.stage == 0 else "made", take.batch)
+            return self.desk.output(take.stage - 1, take.batch)
+        record = self.peers.fetch(take.address, take.stage, take.batch)
         self.load.bytes_in += record.nbytes
         return record
 
@@ -212,8 +221,8 @@ class _Slot:
                 self.desk.load(parts)
             case Take():
                 self.fetchers.submit(self._take, instruction)
-            case Release(batch=batch):
-                self.desk.release(batch)
+            case Release(stage=stage, batch=batch):
+                self.desk.release(stage, batch)
             case End():
                 self._stop()
 
@@ -258,9 +267,7 @@ class _RowsHere:
 
     def seen(self) -> frozenset[int]:
         """Give the shares that can be read here."""
-        return frozenset(
-            place for place, share in enumerate(self._rows.shares) if os.access(Path(share.path), os.R_OK)
-        )
+        return frozenset(place for place, share in enumerate(self._rows.shares) if os.access(Path(share.path), os.R_OK))
 
     def read(self, batch: int) -> pa.RecordBatch:
         """Give what the first stage takes of a batch."""
@@ -279,12 +286,13 @@ class _Peers:
         self._lock = threading.Lock()
         self._clients: dict[str, flight.FlightClient] = {}
 
-    def fetch(self, address: str, what: str, batch: int) -> pa.RecordBatch:
+    def fetch(self, address: str, stage: int, batch: int) -> pa.RecordBatch:
+        """Take the input of a stage: rows for the first one, what the stage before made for the others."""
         with self._lock:
             if address not in self._clients:
                 self._clients[address] = self._line.client(address)
             client = self._clients[address]
-        ticket = f"{what} {batch} {secrets.token_hex(16)}".encode()
+        ticket = f"{stage} {batch} {secrets.token_hex(16)}".encode()
         reader = client.do_get(flight.Ticket(ticket), self._line.options(timeout=_FETCH_S))
         # The answer has to bear the mark of this one question, which only who knows the token can make.
         return read_stream("batch", b"", (), reader, self._line.mark(ticket)).open(own=True)
@@ -304,11 +312,11 @@ class _Server(flight.FlightServerBase):  # type: ignore[misc]
         self.address = line.address(host, self.port)
 
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
-        what, batch = ticket.ticket.split(b" ")[:2]
+        stage, batch = map(int, ticket.ticket.split(b" ")[:2])
         try:
-            record = self._rows.read(int(batch)) if what == b"rows" else self._desk.output(int(batch))
+            record = self._rows.read(batch) if stage == 0 else self._desk.output(stage - 1, batch)
         except (KeyError, OSError) as error:
-            raise flight.FlightServerError(f"batch {int(batch)} is not held here") from error
+            raise flight.FlightServerError(f"the input of stage {stage} in batch {batch} is not here") from error
         return stream(pack(record), self._line.mark(ticket.ticket))
 
 

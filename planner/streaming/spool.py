@@ -5,6 +5,7 @@ What the stages need of a row travels to them, and what they make of it comes ba
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from planner.streaming.messages import Place
 
-__all__ = ["Outputs", "Rows", "RowsFile", "Share", "rechunked", "write_rows"]
+__all__ = ["Outputs", "Rows", "RowsFile", "Share", "read_outputs", "rechunked", "write_rows"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,14 @@ class Rows:
         What the first stage takes.
     batch : int
         Rows of a micro-batch. The last one of a share has what is left.
+    names : tuple of str
+        Of all columns, those that stay where they are among them.
     """
 
     shares: tuple[Share, ...]
     columns: tuple[str, ...]
     batch: int
+    names: tuple[str, ...] = ()
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +135,7 @@ def write_rows(path: Path, schema: pa.Schema, records: Iterable[pa.RecordBatch],
 
 
 class Outputs:
-    """Takes the outputs of micro-batches on the disk on which their rows are: one file in each folder.
+    """Takes the outputs of micro-batches on the disk on which their rows are: one file in each folder. Safe from threads.
 
     Parameters
     ----------
@@ -141,6 +145,7 @@ class Outputs:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._lock = threading.Lock()
         self._files: dict[Path, tuple[BinaryIO, int]] = {}
         self._told: set[bytes] = set()
 
@@ -153,20 +158,20 @@ class Outputs:
         schema : bytes
             Theirs, if it was not given before; else empty.
         """
-        path = Path(share.path).with_name(self._name)
-        if path not in self._files:
-            self._files[path] = path.open("xb"), 0
-        file, offset = self._files[path]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, record.schema) as writer:
             writer.write_batch(record)
-        data = sink.getvalue()
-        file.write(data)
-        file.flush()
-        self._files[path] = file, offset + data.size
+        data, path = sink.getvalue(), Path(share.path).with_name(self._name)
         schema = record.schema.serialize().to_pybytes()
-        new = schema not in self._told
-        self._told.add(schema)
+        with self._lock:
+            if path not in self._files:
+                self._files[path] = path.open("xb"), 0
+            file, offset = self._files[path]
+            file.write(data)
+            file.flush()
+            self._files[path] = file, offset + data.size
+            new = schema not in self._told
+            self._told.add(schema)
         return Place(str(path), offset, data.size), schema if new else b""
 
     def close(self) -> None:
