@@ -17,30 +17,20 @@ import numpy as np
 from planner.model.arrays import Bool, Int32, Int64
 from planner.model.compiled import compiled, interpreted
 from planner.staging.blocks import Blocks
+from planner.staging.devices import Devices
 from planner.staging.ideals import Ideals
 from planner.staging.loads import stage_loads
 from planner.staging.pipedream import replicated, slowest
 
-__all__ = ["NONE", "Devices", "Split", "ideal_dp"]
+__all__ = ["NONE", "Split", "ideal_dp"]
 
 NONE = 2**62
 """Nanoseconds of what cannot be."""
-_FEW = 2_000
-"""Ideals times devices up to which no compiler is loaded, while there are few pairs of them."""
+_FEW = 300_000
+"""Pairs of ideals, times what is weighed for each, up to which loops run as they are written: that takes a second."""
 
-
-class Devices(NamedTuple):
-    """What there is to run on.
-
-    ``accelerators`` with ``memory_bytes`` each (None: no limit), ``hosts`` without a limit; ``replicas`` is the most
-    that one stage may have; with ``overlap`` links work beside devices, else a device computes, or sends and receives.
-    """
-
-    accelerators: int
-    hosts: int = 0
-    memory_bytes: int | None = None
-    replicas: int = 1
-    overlap: bool = False
+_PER_STEP = 10
+"""Ways to run a stage that take as long to weigh as a step of the walk."""
 
 
 class Split(NamedTuple):
@@ -75,7 +65,7 @@ def ideal_dp(
     at_most_ns : int
         What a split is known to reach, or `NONE`: worse ones are not looked at.
     steps : int
-        How many stages are walked through, at most.
+        How many stages are walked through, at most; where many ways to run each are weighed, fewer.
 
     Returns
     -------
@@ -90,7 +80,7 @@ def ideal_dp(
     state.best[0] = 0
     memory = NONE if devices.memory_bytes is None else devices.memory_bytes
     limits = np.array([at_most_ns, memory, devices.replicas, devices.overlap, steps], np.int64)
-    few = ideals.n * (k + 1) * (hosts + 1) <= _FEW
+    few = ideals.n * ideals.n * (k + 1) * (hosts + 1) * devices.replicas <= _FEW
     with interpreted() if few else nullcontext():
         complete = bool(_programme(tuple(ideals), _nets(blocks), _usable(blocks), limits, tuple(state)))
     if not complete or state.best[-1, -1, -1] > at_most_ns:
@@ -128,6 +118,7 @@ def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: A
     edge_at = np.zeros(deep, np.int64)
     end_at = np.zeros(deep, np.int64)
     lacking = 0
+    weight = k * (hosts + 1) * most_replicas // _PER_STEP
     for upper in range(1, len(time)):
         comm = 0
         depth = 0
@@ -158,6 +149,7 @@ def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: A
             lacking = lacks
             if best[below, k, hosts] <= at_most:
                 if fits:
+                    steps -= weight
                     for m in range(1, most_replicas + 1):
                         if overlap == 0:
                             load = replicated(work + comm, sync[upper] - sync[below], m)
@@ -232,6 +224,11 @@ def _change(
 def _walk_back(blocks: Blocks, ideals: Ideals, devices: Devices, state: _State) -> Split:
     """Read the stages off the tables, the last one first."""
     at, used, beside = ideals.n - 1, devices.accelerators, devices.hosts
+    least = state.best[-1, -1, -1]
+    while used and state.best[-1, used - 1, beside] == least:  # as good, and with fewer executors
+        used -= 1
+    while beside and state.best[-1, used, beside - 1] == least:
+        beside -= 1
     found: list[tuple[int, int, int]] = []
     while at:
         below, m = int(state.lower[at, used, beside]), int(state.replicas[at, used, beside])

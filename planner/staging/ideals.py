@@ -8,8 +8,9 @@ import numpy as np
 
 from planner.model.arrays import Int32, Int64
 from planner.staging.blocks import Blocks
+from planner.staging.loads import cuts
 
-__all__ = ["Ideals", "ideals_of"]
+__all__ = ["Ideals", "ideals_of", "prefixes_of"]
 
 
 class Ideals(NamedTuple):
@@ -65,6 +66,25 @@ def ideals_of(blocks: Blocks, most: int) -> Ideals | None:
         ready[at] = []
         at += 1
     return _with_sums(blocks, np.array(upper, np.int64), np.array(more, np.int32), np.array(lower, np.int32), len(sets))
+
+
+def prefixes_of(chain: Blocks) -> Ideals:
+    """Give the ideals of blocks each of which waits for the one before."""
+    each = np.arange(chain.n, dtype=np.int32)
+
+    def sums(values: Int64) -> Int64:
+        return np.concatenate([[0], np.cumsum(values)]).astype(np.int64)
+
+    return Ideals(
+        np.concatenate([[0], np.arange(chain.n + 1)]).astype(np.int64),
+        each,
+        each,
+        sums(chain.time_ns),
+        sums(chain.host_ns),
+        sums(chain.memory_bytes),
+        sums(chain.sync_ns),
+        cuts(chain, each),
+    )
 
 
 def _with_sums(blocks: Blocks, upper: Int64, more: Int32, lower: Int32, count: int) -> Ideals:

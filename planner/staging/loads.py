@@ -8,7 +8,7 @@ from planner.model.arrays import Int32, Int64
 from planner.staging.blocks import Blocks
 from planner.staging.pipedream import replicated, slowest
 
-__all__ = ["stage_loads", "stage_sums", "transfers"]
+__all__ = ["cuts", "stage_loads", "stage_sums", "transfers"]
 
 
 def stage_sums(stage: Int32, values: Int64) -> Int64:
@@ -41,7 +41,7 @@ def stage_loads(blocks: Blocks, stage: Int32, copies: Int32, *, overlap: bool) -
     """
     time, host, sync = (stage_sums(stage, column) for column in (blocks.time_ns, blocks.host_ns, blocks.sync_ns))
     sent = transfers(blocks, stage)
-    cut = _cuts(blocks, stage)
+    cut = cuts(blocks, stage)
     loads = []
     for s, m in enumerate(copies.tolist()):
         if m == 0:
@@ -53,10 +53,11 @@ def stage_loads(blocks: Blocks, stage: Int32, copies: Int32, *, overlap: bool) -
     return np.array(loads, np.int64)
 
 
-def _cuts(blocks: Blocks, stage: Int32) -> Int64:
+def cuts(blocks: Blocks, stage: Int32) -> Int64:
     """Give what crosses between stages: before the first, between any two, behind the last."""
-    cut = np.zeros(int(stage.max(initial=-1)) + 2, np.int64)
+    change = np.zeros(int(stage.max(initial=-1)) + 3, np.int64)
     for e, source in enumerate(stage[blocks.net_from].tolist()):
         ends = [source, *stage[blocks.net_to[blocks.net_ptr[e] : blocks.net_ptr[e + 1]]].tolist()]
-        cut[min(ends) + 1 : max(ends) + 1] += blocks.net_ns[e]
-    return cut
+        change[min(ends) + 1] += blocks.net_ns[e]
+        change[max(ends) + 1] -= blocks.net_ns[e]
+    return np.cumsum(change)[:-1]

@@ -8,7 +8,7 @@ from planner.model.arrays import Int32, Int64
 from planner.staging.blocks import Blocks, merged
 from planner.staging.ideals import Ideals, ideals_of
 
-__all__ = ["coarsened", "settled"]
+__all__ = ["coarsened", "joined", "settled"]
 
 
 def settled(blocks: Blocks) -> Blocks:
@@ -45,12 +45,16 @@ def coarsened(blocks: Blocks, most: int) -> tuple[Blocks, Ideals]:
     Its best split is one of `blocks`, and not always a best one.
     """
     coarse = blocks
-    while True:
-        found = ideals_of(coarse, most)
-        if found is not None:
-            return coarse, found
-        group = _paired(coarse)
-        coarse = merged(coarse, group)
+    while (found := ideals_of(coarse, most)) is None:
+        coarse = merged(coarse, _paired(coarse))
+    return coarse, found
+
+
+def joined(blocks: Blocks, most: int) -> Blocks:
+    """Join blocks as `coarsened` does, until there are at most `most`; give the same object where there are no more."""
+    while blocks.n > most:
+        blocks = merged(blocks, _paired(blocks))
+    return blocks
 
 
 def _paired(blocks: Blocks) -> Int32:
@@ -60,7 +64,9 @@ def _paired(blocks: Blocks) -> Int32:
         for a in before:
             after[a].append(b)
     pairs = [(a, b) for b, before in enumerate(blocks.before) for a in before if len(before) == len(after[a]) == 1]
-    pairs = pairs or [(a, a + 1) for a in range(blocks.n - 1)]  # nothing stands between neighbours in a topological order
+    pairs = pairs or [
+        (a, a + 1) for a in range(blocks.n - 1)
+    ]  # nothing stands between neighbours in a topological order
     time = blocks.time_ns
     pairs.sort(key=lambda pair: (int(time[pair[0]] + time[pair[1]]), pair))
     into = np.arange(blocks.n, dtype=np.int32)
