@@ -203,7 +203,7 @@ def merged(blocks: Blocks, group: Int32) -> Blocks:
 
 
 def as_chain(blocks: Blocks, order: list[int]) -> Blocks:
-    """Number blocks in another topological order, and let each wait for the one before: only its prefixes are ideals."""
+    """Put blocks into another topological order, each waiting for the one before: only prefixes are ideals."""
     place = np.empty(blocks.n, np.int32)
     place[order] = np.arange(blocks.n)
     chain = merged(blocks, place)

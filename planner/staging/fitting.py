@@ -15,6 +15,8 @@ __all__ = ["check", "left_over"]
 
 _MOST_TOLD = 10
 """Layers that are named; the rest is counted."""
+_LONGEST = 40
+"""Letters of a name that are told."""
 
 
 def check(blocks: Blocks, devices: Devices, names: Sequence[str]) -> None:
@@ -58,12 +60,12 @@ def left_over(blocks: Blocks, devices: Devices, names: Sequence[str]) -> str:
         held += need
         b += 1
     left = [layer for block in range(b, blocks.n) for layer in _layers(blocks, block)]
-    told = ", ".join(repr(names[layer]) for layer in left[:_MOST_TOLD])
+    told = ", ".join(repr(names[layer][:_LONGEST]) for layer in left[:_MOST_TOLD])
     more = f" and {len(left) - _MOST_TOLD} more" if len(left) > _MOST_TOLD else ""
     total, bytes_left = blocks.memory_bytes.sum(), blocks.memory_bytes[b:].sum()
     return (
-        f"the model takes {_bytes(total)}, and {devices.accelerators} × {_bytes(room)} do not hold it: what is left when"
-        f" executors are filled in order takes {_bytes(bytes_left)}, the layers {told}{more};"
+        f"the model takes {_bytes(total)}, and {devices.accelerators} × {_bytes(room)} do not hold it:"
+        f" filled in order, they leave {_bytes(bytes_left)} over, the layers {told}{more};"
         " expected more memory or more executors"
     )
 

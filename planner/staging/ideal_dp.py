@@ -9,6 +9,7 @@ some split is known to reach, or where memory is full.
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from planner.staging.ideals import Ideals
 from planner.staging.loads import stage_loads
 from planner.staging.pipedream import replicated, slowest
 
-__all__ = ["NONE", "Split", "ideal_dp"]
+__all__ = ["NONE", "Split", "affordable", "ideal_dp"]
 
 NONE = 2**62
 """Nanoseconds of what cannot be."""
@@ -86,6 +87,12 @@ def ideal_dp(
     if not complete or state.best[-1, -1, -1] > at_most_ns:
         return None, complete
     return _walk_back(blocks, ideals, devices, state), True
+
+
+def affordable(devices: Devices, steps: int) -> int:
+    """Give the blocks of a chain that so many steps suffice for."""
+    each = 1 + devices.accelerators * (devices.hosts + 1) * devices.replicas // _PER_STEP
+    return max(math.isqrt(2 * steps // each) - 1, 2)
 
 
 def _nets(blocks: Blocks) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.model.arrays import Int32, Int64
+from planner.model.arrays import Int32
 from planner.staging.blocks import Blocks, merged
 from planner.staging.ideals import Ideals, ideals_of
 
@@ -83,11 +83,11 @@ def _paired(blocks: Blocks) -> Int32:
 
 
 def _numbered(blocks: Blocks, into: Int32) -> Int32:
-    """Number groups in a topological order: by their last member, which all that they wait for stands before."""
+    """Give groups numbers in a topological order: that of their last members."""
     last = np.zeros(blocks.n, np.int64)
     np.maximum.at(last, into, np.arange(blocks.n))
     names = np.unique(into)
     rank = np.empty(blocks.n, np.int32)
-    order: Int64 = names[np.argsort(last[names], kind="stable")]
+    order = names[np.argsort(last[names], kind="stable")]
     rank[order] = np.arange(len(order))
     return rank[into]

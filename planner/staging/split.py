@@ -14,7 +14,7 @@ from planner.staging.bounds import least_bottleneck
 from planner.staging.devices import Devices
 from planner.staging.fitting import check, left_over
 from planner.staging.folding import fold
-from planner.staging.ideal_dp import Split, ideal_dp
+from planner.staging.ideal_dp import Split, affordable, ideal_dp
 from planner.staging.ideals import ideals_of
 from planner.staging.linear_dp import linear_dp
 from planner.staging.loads import stage_sums
@@ -95,7 +95,9 @@ def split(blocks: Blocks, devices: Devices, names: Sequence[str], *, stages: int
 
 def _contiguous(blocks: Blocks, devices: Devices) -> tuple[Split | None, bool, str]:
     """Give the best split found, whether all were weighed, and the method that found it."""
-    best, method = linear_dp(blocks, devices, at_most_ns=_worst(blocks), steps=_COARSE_STEPS), "linear-dp"
+    short = joined(blocks, affordable(devices, _COARSE_STEPS))
+    best, method = linear_dp(short, devices, at_most_ns=_worst(blocks), steps=_COARSE_STEPS), "linear-dp"
+    best = None if best is None else _of(best, blocks, short)
     ideals = ideals_of(blocks, _MOST_IDEALS)
     if ideals is None or ideals.n > 2 * _COARSE_IDEALS:
         coarse, few = coarsened(blocks, _COARSE_IDEALS)
