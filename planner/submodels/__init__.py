@@ -7,7 +7,7 @@ from planner.submodels.measuring import Measured, measure_apart, measure_stage
 from planner.submodels.onnx_model import Layer, OnnxModel
 from planner.submodels.profiling import Profile, profile_layers, sample_batch
 from planner.submodels.reading import read_onnx
-from planner.submodels.sessions import Stage
+from planner.submodels.sessions import LoadedStage
 from planner.submodels.stage_files import StageFile, write_stages
 from planner.submodels.topologies import residual_network, transformer
 from planner.submodels.value_types import input_shapes
@@ -15,10 +15,10 @@ from planner.submodels.value_types import input_shapes
 __all__ = [
     "Interface",
     "Layer",
+    "LoadedStage",
     "Measured",
     "OnnxModel",
     "Profile",
-    "Stage",
     "StageFile",
     "corrected",
     "input_shapes",

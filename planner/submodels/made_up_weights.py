@@ -62,9 +62,9 @@ def _drawn(
         case ("Mul", _):
             values = draw.uniform(0.8, 1.2, shape)
         case ("Conv" | "Gemm" | "MatMul", 1):
-            values = draw.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+            values = draw.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[1:])))
         case _:
-            values = draw.standard_normal(shape) * 0.1
+            values = draw.standard_normal(shape, np.float32) * np.float32(0.1)
     return values.astype(np.float32)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import PlannerError
-from planner.submodels.sessions import Stage
+from planner.submodels.sessions import LoadedStage
 
 __all__ = ["Measured", "measure_apart", "measure_stage"]
 
@@ -69,7 +69,7 @@ def measure_stage(
         What comes out: the batch of the next stage.
     """
     base = _forget_peak()
-    stage = Stage(path, threads=threads)
+    stage = LoadedStage(path, threads=threads)
     loaded = _memory("VmHWM")
     times, given = [], dict[str, NDArray[Any]]()
     for _ in range(runs + warm_up):

@@ -115,9 +115,8 @@ def profile_layers(
     """
     missing = [name for name in model.inputs if name not in batch]
     if missing:
-        raise InputError(
-            [Fault(f"batch[{name!r}]", "is missing; expected all inputs of the model") for name in missing]
-        )
+        wanted = f"is missing; expected {', '.join(model.inputs)}"
+        raise InputError([Fault(f"batch[{name!r}]", wanted) for name in missing])
     times = np.zeros(len(model.layers), np.int64)
     shapes = {name: np.shape(batch[name]) for name in model.inputs}
     sizes = concrete_bytes(model, shapes) | {name: int(np.asarray(batch[name]).nbytes) for name in model.inputs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,10 +39,11 @@ def with_runtime_types(model: OnnxModel) -> OnnxModel:
     return replace(model, types={**model.types, **{name: type_ for name, type_ in types.items() if type_ is not None}})
 
 
-def _type(text: str, shape: Iterable[int | str | None]) -> onnx.TypeProto | None:
+def _type(text: str, shape: Sequence[int | str | None]) -> onnx.TypeProto | None:
     """Give a type such as ``tensor(float)``; None for sequences and whatever else is no tensor."""
     kind, _, element = text.rstrip(")").partition("(")
     name = _ELEMENTS.get(element, element.upper())
     if kind != "tensor" or name not in onnx.TensorProto.DataType.keys():  # noqa: SIM118, no dictionary
         return None
-    return onnx.helper.make_tensor_type_proto(onnx.TensorProto.DataType.Value(name), list(shape))
+    # No axes may also mean that their number is not known, so nothing is said of them.
+    return onnx.helper.make_tensor_type_proto(onnx.TensorProto.DataType.Value(name), list(shape) or None)

@@ -14,7 +14,7 @@ from planner.errors import Fault, InputError
 from planner.submodels.libraries import onnxruntime
 from planner.submodels.stage_files import PASSES
 
-__all__ = ["Stage", "open_session"]
+__all__ = ["LoadedStage", "open_session"]
 
 QUIET = 3
 """ONNX Runtime's level of messages: errors, which are raised as well."""
@@ -56,7 +56,7 @@ def open_session(
         raise InputError([Fault(str(path), f"ONNX Runtime cannot load it: {error}")]) from error
 
 
-class Stage:
+class LoadedStage:
     """A stage that was loaded from its file, to be called with one batch after the other.
 
     Parameters

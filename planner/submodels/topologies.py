@@ -42,7 +42,7 @@ class _Network:
         return name
 
     def normal(self, name: str, *shape: int, scale: float) -> str:
-        return self.constant(name, (self.draw.standard_normal(shape) * scale).astype(np.float32))
+        return self.constant(name, self.draw.standard_normal(shape, np.float32) * np.float32(scale))
 
     def save(
         self, path: Path, name: str, inputs: Mapping[str, tuple[int, Sequence[Any]]], output: tuple[str, Sequence[Any]]
@@ -96,7 +96,7 @@ def transformer(
     """
     path = Path(path)
     net = _Network(np.random.default_rng(seed))
-    for name, values in (("zero", [0]), ("one", [1]), ("two", [2]), ("last", [-1])):
+    for name, values in (("zero", [0]), ("one", [1]), ("last", [-1])):
         net.constant(name, np.array(values, np.int64))
     net.constant("heads", np.array([0, 0, heads, width // heads], np.int64))
     net.constant("joined", np.array([0, 0, width], np.int64))

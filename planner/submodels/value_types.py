@@ -97,11 +97,11 @@ def input_shapes(model: OnnxModel, sizes: Mapping[str, int]) -> dict[str, tuple[
                 shape.append(axis.dim_value)
                 continue
             known.update(called)
-            size = next((sizes[word] for word in called if word in sizes), 1 if k == 0 else 0)
-            if not size:
+            size = next((sizes[word] for word in called if word in sizes), 1 if k == 0 else None)
+            if size is None:
                 problem = f"axis {k} may have any size; expected one to plan for, such as sizes={{{called[0]!r}: 128}}"
                 faults.append(Fault(f"inputs[{name!r}]", problem))
-            shape.append(size)
+            shape.append(size or 1)
         shapes[name] = tuple(shape)
     for word, size in sizes.items():
         if word not in known:
