@@ -54,6 +54,8 @@ class StagePlan:
         Time that planning took.
     notes : tuple of str
         What a reader should know: why a search ended, what a number means.
+    overlap : bool
+        Whether executors send and receive while they compute: a stage then takes the longest of these, else their sum.
     """
 
     graph: LayerGraph
@@ -72,6 +74,7 @@ class StagePlan:
     method: str
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    overlap: bool = False
 
     @property
     def n_stages(self) -> int:

@@ -74,6 +74,7 @@ def plan_stages(
         method=found.method,
         seconds=time.perf_counter() - began,
         notes=found.notes,
+        overlap=devices.overlap,
     )
 
 
