@@ -56,7 +56,7 @@ def _drawn(
     reader, place = next((node, list(node.input).index(name)) for node in nodes if name in node.input)
     match reader.op_type, place:
         case ("BatchNormalization", 4):  # variance
-            values = draw.uniform(0.5, 1.5, shape)
+            values: NDArray[Any] = draw.uniform(0.5, 1.5, shape)
         case ("BatchNormalization", 1):  # gain: what residual connections add up stays in bounds
             values = draw.uniform(0.5, 0.9, shape)
         case ("Mul", _):

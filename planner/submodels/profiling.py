@@ -111,12 +111,15 @@ def profile_layers(
     Raises
     ------
     InputError
-        If ONNX Runtime cannot load or run the model.
+        If inputs are missing, numbers are too small, or ONNX Runtime cannot load or run the model.
     """
-    missing = [name for name in model.inputs if name not in batch]
-    if missing:
-        wanted = f"is missing; expected {', '.join(model.inputs)}"
-        raise InputError([Fault(f"batch[{name!r}]", wanted) for name in missing])
+    wanted = f"is missing; expected {', '.join(model.inputs)}"
+    faults = [Fault(f"batch[{name!r}]", wanted) for name in model.inputs if name not in batch]
+    for name, number, least in (("runs", runs, 1), ("warm_up", warm_up, 0), ("threads", threads, 1)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            faults.append(Fault(name, f"is {number!r}; expected a whole number from {least} on"))
+    if faults:
+        raise InputError(faults)
     times = np.zeros(len(model.layers), np.int64)
     shapes = {name: np.shape(batch[name]) for name in model.inputs}
     sizes = concrete_bytes(model, shapes) | {name: int(np.asarray(batch[name]).nbytes) for name in model.inputs}

@@ -37,7 +37,7 @@ def read_onnx(path: str | Path) -> OnnxModel:
     Notes
     -----
     A weight whose name is an input's, too, may be given another value when the model runs as a whole. Here it is a
-    weight and nothing else.
+    weight and nothing else. Nodes that no output depends on are left out.
     """
     path = Path(path)
     proto = _load(path)
@@ -54,8 +54,9 @@ def read_onnx(path: str | Path) -> OnnxModel:
     nodes = _in_order(path, nodes)
     constants, rest = _apart(nodes, weights)
     known = {*weights, *(value for node in constants for value in node.output)}
+    rest = _used(rest, outputs)
     if not rest:
-        _raise_if_any(path, [Fault("nodes", "none depends on an input; expected a model that computes something")])
+        _raise_if_any(path, [Fault("outputs", "none is computed from an input; expected a model that has layers")])
     model = OnnxModel(
         path=path,
         proto=proto,
@@ -172,6 +173,16 @@ def _apart(
         else:
             rest.append(node)
     return constants, rest
+
+
+def _used(nodes: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> list[onnx.NodeProto]:
+    """Give the nodes that an output depends on; of nodes in a topological order."""
+    wanted, used = set(outputs), []
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(filter(None, node.output)):
+            wanted.update(names_read(node))
+            used.append(node)
+    return used[::-1]
 
 
 def _layers(nodes: Sequence[onnx.NodeProto], constants: set[str]) -> Iterator[Layer]:

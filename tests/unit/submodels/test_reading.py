@@ -60,7 +60,7 @@ def test_a_cycle_is_shown(tmp_path: Path) -> None:
 
 def test_a_model_that_computes_nothing_from_inputs_is_refused(tmp_path: Path) -> None:
     text = "(float[4] x) => (float[4] y) { y = Constant <value = float[4] {1, 2, 3, 4}> () }"
-    with pytest.raises(InputError, match="none depends on an input"):
+    with pytest.raises(InputError, match="none is computed from an input"):
         read_onnx(parsed(tmp_path / "g.onnx", head("g") + text))
 
 
@@ -102,8 +102,8 @@ def test_layers_have_distinct_names_and_the_order_of_their_values(tmp_path: Path
         helper.make_node("Neg", ["x"], ["idle"]),
     ]
     model = read_onnx(saved(tmp_path / "g.onnx", nodes))
-    assert [layer.name for layer in model.layers] == ["same", "same#1", "Neg_2"]
-    assert [layer.gives for layer in model.layers] == [("a",), ("y",), ("idle",)]
+    assert [layer.name for layer in model.layers] == ["same", "same#1"], "no output depends on the third"
+    assert [layer.gives for layer in model.layers] == [("a",), ("y",)]
 
 
 def test_functions_and_branches_are_looked_into(tmp_path: Path) -> None:
