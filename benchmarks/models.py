@@ -62,9 +62,9 @@ def header() -> str:
         "# Models split into stages, measured\n\n"
         f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"load {load} when written. `python benchmarks/models.py` writes this page.\n"
-        "CPU seconds on one core, from the file to the plan, after compilation. Where the instances come from, and what\n"
-        "was published of them, is told in the index of the reference data. Every plan passed the validator, which\n"
-        "shares no code with what plans. Where fewer executors do as well, the plan uses fewer.\n"
+        "CPU seconds on one core, from the file to the plan, after compilation. Where the instances come from, and\n"
+        "what was published of them, is told in the index of the reference data. Every plan passed the validator,\n"
+        "which shares no code with what plans. Where fewer executors do as well, the plan uses fewer.\n"
     )
 
 
