@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner.io.checks import Faults
+from planner.io.checks import Faults, show
 from planner.model.layers import LayerGraph
 
 __all__ = ["Workload", "is_dnn_partitioning", "layers_of_workload"]
@@ -91,9 +91,10 @@ def _edges(
         if not isinstance(edge, dict):
             faults.expected(path, edge, "a table")
             continue
-        ends = [index.get(edge.get(key)) if isinstance(edge.get(key), int) else None for key in ("sourceId", "destId")]
+        stated = edge.get("sourceId"), edge.get("destId")
+        ends = [index.get(number) if isinstance(number, int) else None for number in stated]
         if ends[0] is None or ends[1] is None:
-            faults.add(path, f"is {edge.get('sourceId')} -> {edge.get('destId')}; expected the ids of two nodes")
+            faults.add(path, f"is {show(stated[0])} -> {show(stated[1])}; expected the ids of two nodes")
             continue
         paid = _at_least_0(f"{path}.cost", edge.get("cost"), faults)
         if cost[ends[0]] not in (-1.0, paid) and abs(cost[ends[0]] - paid) > _SAME:

@@ -18,6 +18,8 @@ from planner.staging.loads import stage_sums
 __all__ = ["plan_stages"]
 
 MOST_EXECUTORS = 1000
+_LONGEST_S = 1e6
+"""Seconds above which sending one output is taken for a mistake."""
 _MOST_NS = 2**62
 """Sums of times, over all executors, that 64 bits hold."""
 
@@ -51,6 +53,9 @@ def plan_stages(
     rate = _parsed("bandwidth", bandwidth, parse_rate, faults)
     if faults:
         raise InputError(faults)
+    largest = float(max(layers.output_bytes.max(initial=0), layers.sync_bytes.max(initial=0)))
+    if largest / rate > _LONGEST_S:
+        raise InputError([Fault("bandwidth", f"is so low that sending {largest:.0f} bytes takes more than 11 days")])
     blocks = blocks_of(layers, rate)
     devices = Devices(count, beside, room, count if replicate else 1, bool(overlap))
     columns = (blocks.time_ns, blocks.host_ns, blocks.sync_ns, 2 * blocks.net_ns)

@@ -17,6 +17,8 @@ __all__ = ["stage_picture"]
 
 WIDE, HIGH, TOP, GAP = 960, 170, 18, 10
 MOST_COLUMNS, MOST_ROWS, MOST_BOXES, MOST_LINES = 160, 9, 48, 1200
+FAINT = 60
+"""Lines that can be as strong as one alone before they become a blot."""
 _NS_PER_US = 1000
 
 
@@ -77,8 +79,9 @@ def _cells_of(
     layers = plan.layers(stage)
     cells = []
     for column in range(shown):
-        held = layers[depth[layers] * shown // deep == column].tolist()
-        rows = min(len(held), MOST_ROWS)
+        inside = layers[depth[layers] * shown // deep == column]
+        held, beside = inside.tolist(), np.bincount(depth[inside]).max(initial=0)
+        rows = min(int(beside), MOST_ROWS)
         for row in range(rows):
             some = held[row * len(held) // rows : (row + 1) * len(held) // rows]
             x, y = left + wide * (column + 0.5) / shown, TOP + HIGH * (row + 0.5) / rows
@@ -103,7 +106,7 @@ def _box(plan: StagePlan, stage: int, left: float, wide: float) -> str:
 
 def _square(plan: StagePlan, cell: _Cell, side: float) -> str:
     time = int(plan.graph.time_ns[cell.layers].sum())
-    most = max(plan.bottleneck_ns, 1)
+    most = max(int(plan.graph.time_ns.max()), 1)
     dark = 0.2 + 0.8 * math.sqrt(min(time / most, 1.0))
     names = plan.graph.names[cell.layers[0]]
     if len(cell.layers) > 1:
@@ -126,11 +129,16 @@ def _lines(plan: StagePlan, cells: list[_Cell]) -> list[str]:
         if a != b:
             ends[a, b] = ends.get((a, b), False) or cut
     found = sorted(ends.items(), key=lambda edge: not edge[1])[:MOST_LINES]
-    return [_line(cells[a], cells[b], cut) for (a, b), cut in reversed(found)]
+    faint = min(0.3, max(0.04, FAINT / max(len(found), 1)))
+    return [_line(cells[a], cells[b], cut, faint) for (a, b), cut in reversed(found)]
 
 
-def _line(a: _Cell, b: _Cell, cut: bool) -> str:
+def _line(a: _Cell, b: _Cell, cut: bool, faint: float) -> str:
     middle = (a.x + b.x) / 2
     path = f"M{a.x:.1f},{a.y:.1f}C{middle:.1f},{a.y:.1f} {middle:.1f},{b.y:.1f} {b.x:.1f},{b.y:.1f}"
-    look = f'stroke="{COLOURS["wait"]}" stroke-width="1.4"' if cut else 'stroke="currentColor" stroke-opacity="0.25"'
+    look = (
+        f'stroke="{COLOURS["wait"]}" stroke-width="1.4"'
+        if cut
+        else f'stroke="currentColor" stroke-opacity="{faint:.2f}"'
+    )
     return f'<path d="{path}" fill="none" {look}/>'

@@ -81,7 +81,7 @@ def _body(plan: StagePlan, model: str) -> str:
         first, *rest = _cells(plan, stage)
         drawn = bar([("busy", share)], mark=_bound_share(plan))
         rows.append([first, drawn, *(f"<bdi>{escape(cell)}</bdi>" for cell in rest)])
-    soft = [*plan.notes, "boxes: stages; squares: layers, stronger where they take longer; lines: what crosses a cut"]
+    soft = [*plan.notes, "boxes: stages; squares: layers, stronger where they take longer; yellow: what crosses a cut"]
     if len(shown) < plan.n_stages:
         soft.insert(0, f"the {len(shown)} heaviest of {plan.n_stages} stages")
     return "".join(

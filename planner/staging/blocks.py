@@ -94,7 +94,7 @@ def _over(count: Int64, bandwidth: float) -> Int64:
     """Give nanoseconds that bytes take."""
     if math.isinf(bandwidth):
         return np.zeros(len(count), np.int64)
-    return np.rint(np.minimum(count / bandwidth * NANOSECONDS, 1e15)).astype(np.int64)
+    return np.rint(count / bandwidth * NANOSECONDS).astype(np.int64)
 
 
 def _assembled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.model.compiled import interpreted
 from planner.staging.blocks import Blocks
 from planner.staging.devices import Devices
 from planner.staging.pipedream import replicated
@@ -41,7 +42,8 @@ def _alone(blocks: Blocks, devices: Devices, b: int) -> int:
     if blocks.supported[b]:
         most = min(devices.replicas, devices.accelerators)
         time, sync = int(blocks.time_ns[b]), int(blocks.sync_ns[b])
-        ways += [replicated(time, sync, m) for m in range(1, most + 1)]
+        with interpreted():  # for a few numbers no compiler is loaded
+            ways += [replicated(time, sync, m) for m in range(1, most + 1)]
     return min(ways, default=0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.model.arrays import Int32, Int64
+from planner.model.compiled import interpreted
 from planner.staging.blocks import Blocks
 from planner.staging.pipedream import replicated, slowest
 
@@ -43,13 +44,14 @@ def stage_loads(blocks: Blocks, stage: Int32, copies: Int32, *, overlap: bool) -
     sent = transfers(blocks, stage)
     cut = cuts(blocks, stage)
     loads = []
-    for s, m in enumerate(copies.tolist()):
-        if m == 0:
-            loads.append(int(host[s]))
-        elif overlap and s:
-            loads.append(slowest(int(time[s]), int(sync[s]), int(cut[s]), int(cut[s + 1]), m))
-        else:
-            loads.append(replicated(int(time[s] + (0 if overlap else sent[s])), int(sync[s]), m))
+    with interpreted():  # for a few numbers no compiler is loaded
+        for s, m in enumerate(copies.tolist()):
+            if m == 0:
+                loads.append(int(host[s]))
+            elif overlap and s:
+                loads.append(slowest(int(time[s]), int(sync[s]), int(cut[s]), int(cut[s + 1]), m))
+            else:
+                loads.append(replicated(int(time[s] + (0 if overlap else sent[s])), int(sync[s]), m))
     return np.array(loads, np.int64)
 
 
