@@ -141,7 +141,8 @@ MODULES = {"scikit-learn": "sklearn"}
 
 def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["jobs"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["jobs"], *extras["models"]]
     declared = {re.match(r"[\w-]+", line)[0] for line in wanted}  # type: ignore[index]
     declared = {MODULES.get(name, name) for name in declared}
     imported = set()
