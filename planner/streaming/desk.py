@@ -57,7 +57,7 @@ class Desk:
         self.room_us = 0
 
     def next(self) -> Loading | Input | None:
-        """Wait for something to do: what is to be loaded first, then the farthest stage that has room; None at the end."""
+        """Wait for something to do: what is to be loaded, else the farthest stage that has room; None at the end."""
         with self._changed:
             while not self._closed:
                 if self._loads:

@@ -48,6 +48,9 @@ KEEPING = 8
 MOST_REPLAYS = 10
 """A batch that was lost more often than that may well be what kills the slots."""
 
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+"""A batch that could not be taken is begun again after a pause, which grows each time."""
+
 
 @dataclass
 class _Member:
@@ -121,6 +124,8 @@ class Flow:
         self._fed: dict[tuple[int, int], int] = {}  # slot and stage -> when it was given its last batch
         self._turn = 0
         self._since: dict[tuple[str, int], float] = {}  # "stage" or "share" -> missing since when
+        self._now = 0.0
+        self._later: list[tuple[float, int]] = []  # when batches are begun again
         self._left = len(share_of)
         self.places: list[Place | None] = [None] * len(share_of)
         self.schemas: list[bytes] = []
@@ -204,7 +209,7 @@ class Flow:
         state = self._batches[batch]
         if state.origin is not None and self._lives(*state.origin):
             out.append(Release(state.origin[0], batch, state.stage - 1))
-        self._replay(batch, reason, out)
+        self._replay(batch, reason, out, missed=True)
 
     def _made(self, slot: int, batch: int) -> None:
         member, state = self._members[slot], self._batches[batch]
@@ -248,6 +253,11 @@ class Flow:
             self._joined(self._spares[slot].pop(0), out)
 
     def _tick(self, tick: Tick, out: list[Instruction]) -> None:
+        self._now = tick.now
+        for due, batch in self._later:
+            if due <= tick.now:
+                heapq.heappush(self._waiting[0], batch)
+        self._later = [(due, batch) for due, batch in self._later if due > tick.now]
         for slot in tick.silent:
             if slot in self._members:
                 self._lost(slot, self._members[slot].incarnation, "it has fallen silent", out)
@@ -329,13 +339,16 @@ class Flow:
         seeing = [slot for slot in self._members if share in self._members[slot].sees]
         return min(seeing, key=lambda slot: (share not in self._near[slot], slot != liked, slot), default=None)
 
-    def _replay(self, batch: int, reason: str, out: list[Instruction]) -> None:
-        """Begin a batch anew, from its rows."""
+    def _replay(self, batch: int, reason: str, out: list[Instruction], missed: bool = False) -> None:
+        """Begin a batch anew, from its rows; where it was missed, only when those who are gone may be known to be."""
         state = self._batches[batch]
         state.stage, state.origin, state.taker, state.taken = 0, None, None, False
         state.losses += 1
         self.replays += 1
-        heapq.heappush(self._waiting[0], batch)
+        if missed:
+            self._later.append((self._now + min(_PAUSE_S * 2**state.losses, _LONGEST_PAUSE_S), batch))
+        else:
+            heapq.heappush(self._waiting[0], batch)
         if state.losses > MOST_REPLAYS and self.outcome is None:
             self._end("lost", f"batch {batch} was lost {state.losses} times, the last time because {reason}", out)
 

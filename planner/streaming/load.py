@@ -139,13 +139,9 @@ class StreamLoad:
             for stage in self.stages
         ]
         widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if not i else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in [head, *body]
-        ]
+        lines = []
+        for name, *cells in [head, *body]:
+            lines.append("  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]))
         slow = self.stages[self.bottleneck]
         told = [
             f"{self.batches} batches, {self.rows} rows in {format_seconds(self.elapsed_us)}",

@@ -102,6 +102,7 @@ class _Slot:
         self.outputs = Outputs(f"outputs-{config.slot}-{config.incarnation}-{os.getpid()}.arrows")
         self.server = _Server(local_address(host, port), self.line, self.desk, self.rows)
         self.calls: dict[int, tuple[str, Callable[[Batch], Any]]] = {}
+        self.loading = ""
         self.load = SlotLoad(config.slot, config.incarnation, os.getpid())
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.fetchers = ThreadPoolExecutor(_FETCHERS, "fetcher")
@@ -111,15 +112,15 @@ class _Slot:
 
     def run(self) -> None:
         """Say hello, run what comes, say what was done."""
-        for work in (self._listen, self._report):
-            threading.Thread(target=work, name=work.__name__, daemon=True).start()
+        threading.Thread(target=self._listen, name="listener", daemon=True).start()
+        threading.Thread(target=self._report, name="reporter", daemon=True).start()
         while (work := self.desk.next()) is not None:
             try:
                 if isinstance(work, Loading):
                     self._load(work.parts)
                 else:
                     self._run(work)
-            except BaseException as error:  # user code that calls sys.exit has failed; the slot says so
+            except BaseException as error:  # a stage that calls sys.exit has failed; the slot says so
                 self._failed(work, error)
         if self.cut_off is not None:
             raise ConnectionError(self.cut_off)
@@ -140,7 +141,7 @@ class _Slot:
     def _load(self, parts: Parts) -> None:
         began = time.monotonic_ns()
         for stage, name, pickled in parts:
-            self.calls[stage] = name, _unloadable
+            self.loading = name
             self.calls[stage] = name, pickle.loads(pickled)()  # noqa: S301
         self.load.load_us += (time.monotonic_ns() - began) // 1000
 
@@ -164,10 +165,7 @@ class _Slot:
     def _failed(self, work: Loading | Input, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         if isinstance(work, Loading):
-            names = [
-                name for stage, name, _ in work.parts if self.calls.get(stage, ("", _unloadable))[1] is _unloadable
-            ]
-            what = f"loading of {names[0]}"
+            what = f"loading of {self.loading}"
         else:
             what = f"{self.calls[work.stage][0]}, batch {work.batch}"
         summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
@@ -318,7 +316,3 @@ class _Server(flight.FlightServerBase):  # type: ignore[misc]
         except (KeyError, OSError) as error:
             raise flight.FlightServerError(f"the input of stage {stage} in batch {batch} is not here") from error
         return stream(pack(record), self._line.mark(ticket.ticket))
-
-
-def _unloadable(batch: Batch) -> Batch:
-    raise RuntimeError("its stage could not be loaded")

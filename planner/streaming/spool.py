@@ -135,7 +135,7 @@ def write_rows(path: Path, schema: pa.Schema, records: Iterable[pa.RecordBatch],
 
 
 class Outputs:
-    """Takes the outputs of micro-batches on the disk on which their rows are: one file in each folder. Safe from threads.
+    """Takes outputs of micro-batches to where their rows are: into one file in each folder. Safe from threads.
 
     Parameters
     ----------

@@ -157,7 +157,7 @@ class World:
             for slot in range(len(self.homes)):
                 self.join(slot)
                 self.work(slot)
-            self.pass_time(0.01)
+            self.pass_time(0.5)
 
 
 @st.composite
