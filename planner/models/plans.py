@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import Fault, InputError
 from planner.model.stage_plan import StagePlan
+
+if TYPE_CHECKING:
+    from planner.spark import StreamResult
 
 __all__ = ["ModelPlan"]
 
@@ -29,14 +32,24 @@ class ModelPlan(StagePlan):
     runner: Callable[..., Any] | None = None
 
     def run(self, spark: Any, frame: Any, **settings: Any) -> Any:
-        """Stream a DataFrame through the stages.
+        """Stream a DataFrame through the stages; give it with the model's outputs added, its rows in their order.
+
+        Parameters
+        ----------
+        spark, frame, **settings
+            As for `stream`, which also tells what the stages took.
+        """
+        return self.stream(spark, frame, **settings).frame
+
+    def stream(self, spark: Any, frame: Any, **settings: Any) -> StreamResult:
+        """Stream a DataFrame through the stages; give it and what each stage really did.
 
         Parameters
         ----------
         spark : SparkSession
         frame : DataFrame
         **settings
-            What the kind of model takes: ``columns``, ``batch``.
+            ``columns``, the columns that the model takes, and ``batch``, the rows of a micro-batch.
 
         Raises
         ------
@@ -46,7 +59,8 @@ class ModelPlan(StagePlan):
         if self.runner is None:
             problem = "is a profile: it says what layers take, and holds none that could run; expected a model"
             raise InputError([Fault(self.model, problem)])
-        return self.runner(self, spark, frame, **settings)
+        result: StreamResult = self.runner(self, spark, frame, **settings)
+        return result
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file."""

@@ -6,6 +6,7 @@ from planner.spark.executors import discover
 from planner.spark.files import BalancedFiles, balance_files
 from planner.spark.ranges import BalancedRanges, balance_ranges
 from planner.spark.run import RunResult, run
+from planner.spark.streaming import StreamResult, stream
 from planner.spark.weights import KeyStats
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "Cogrouped",
     "KeyStats",
     "RunResult",
+    "StreamResult",
     "balance",
     "balance_files",
     "balance_ranges",
     "discover",
     "run",
+    "stream",
 ]

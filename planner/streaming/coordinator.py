@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.flight as flight
 
 from planner.runtime.wire import Line
-from planner.streaming.desk import Loading
+from planner.streaming.desk import Loading, Part
+from planner.streaming.files import served
 from planner.streaming.flow import Flow
 from planner.streaming.load import SlotLoad
 from planner.streaming.messages import (
@@ -39,8 +40,8 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
     Parameters
     ----------
     flow : Flow
-    parts : sequence of (str, bytes)
-        The name of each stage and its pickled loader; a slot gets those of its own stages.
+    parts : sequence of Part
+        Of every stage; a slot gets those of its own stages.
     host : str
         Address to bind to.
     line : Line
@@ -56,9 +57,7 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
         Monotonic time of the first batch given, and of the last one kept.
     """
 
-    def __init__(
-        self, flow: Flow, parts: Sequence[tuple[str, bytes]], host: str, line: Line, silence_s: float = 60.0
-    ) -> None:
+    def __init__(self, flow: Flow, parts: Sequence[Part], host: str, line: Line, silence_s: float = 60.0) -> None:
         super().__init__(**line.server(host))
         self.flow = flow
         self.finished = threading.Event()
@@ -67,7 +66,7 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
         self._parts, self._line, self._silence_s = parts, line, silence_s
         self._lock = threading.RLock()
         self._heard: dict[int, float] = {}
-        self._mailboxes: dict[tuple[int, int], queue.SimpleQueue[bytes | None]] = {}
+        self._mailboxes: dict[tuple[int, int], queue.SimpleQueue[bytes | End]] = {}
 
     def tick(self) -> None:
         """Let time pass; call it a few times a second."""
@@ -89,9 +88,14 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
             return iter(())
         raise flight.FlightServerError(f"there is no action {action.type!r}; expected hello or report")
 
+    def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
+        """Give a file of a stage."""
+        stage, number = map(int, ticket.ticket.split(b" ")[:2])
+        return served(self._parts[stage].files[number], self._line.mark(ticket.ticket))
+
     def _serve(self, context: flight.ServerCallContext, joined: Joined) -> Iterator[flight.Result]:
         me = (joined.slot, joined.incarnation)
-        mailbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        mailbox: queue.SimpleQueue[bytes | End] = queue.SimpleQueue()
         with self._lock:
             self._mailboxes[me] = mailbox
             self._heard[joined.slot] = time.monotonic()
@@ -104,8 +108,8 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
                     if context.is_cancelled():
                         return
                     continue
-                if message is None:
-                    yield flight.Result(self._line.encode(End(*me)))
+                if isinstance(message, End):
+                    yield flight.Result(self._line.encode(message))
                     return
                 yield flight.Result(message)  # is closed here, when nobody is there to take it
         finally:  # after an end this says nothing new
@@ -113,7 +117,8 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
 
     def _report(self, load: SlotLoad, events: Sequence[Event]) -> None:
         with self._lock:
-            self._heard[load.slot] = time.monotonic()
+            if self.flow.living.get(load.slot) == load.incarnation:
+                self._heard[load.slot] = time.monotonic()
             self.loads[load.slot, load.incarnation] = load
             for event in events:
                 self._handle(event)
@@ -134,10 +139,10 @@ class StreamCoordinator(flight.FlightServerBase):  # type: ignore[misc]
             case Ended():
                 return
             case End(slot=slot, incarnation=incarnation):
-                self._mailboxes[slot, incarnation].put(None)
+                self._mailboxes[slot, incarnation].put(instruction)
                 return
             case Load(stages=stages):
-                message = Loading(tuple((stage, *self._parts[stage]) for stage in stages))
+                message = Loading(tuple(self._parts[stage] for stage in stages))
             case Take() if not self.began_s:
                 self.began_s = time.monotonic()
         me = instruction.slot, self.flow.living.get(instruction.slot, -1)

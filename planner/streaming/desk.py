@@ -6,36 +6,42 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import pyarrow as pa
 
-from planner.streaming.batches import Batch
+from planner.streaming.files import FileThere
 
-__all__ = ["Desk", "Input", "Loading", "Parts"]
+__all__ = ["Desk", "Input", "Loading", "Part"]
 
-Parts: TypeAlias = tuple[tuple[int, str, bytes], ...]
-"""Stages to load: number, name, and the pickled loader."""
 
 ROOM = 2
 """Outputs of a stage that may wait to be taken; a stage begins nothing while there are more."""
 
 
 @dataclass(frozen=True)
+class Part:
+    """A stage to be loaded: its number and name, its pickled loader, and its files."""
+
+    stage: int
+    name: str
+    loader: bytes
+    files: tuple[FileThere, ...] = ()
+
+
+@dataclass(frozen=True)
 class Loading:
     """Stages that have to be loaded next."""
 
-    parts: Parts
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
 class Input:
-    """A batch that is to be run next; `rows` of the DataFrame."""
+    """A batch that is to be run next, as it came."""
 
     stage: int
     batch: int
-    arrays: Batch
-    rows: int
+    record: pa.RecordBatch
 
 
 class Desk:
@@ -49,7 +55,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._loads: deque[Parts] = deque()
+        self._loads: deque[tuple[Part, ...]] = deque()
         self._inputs: dict[int, deque[Input]] = {}
         self._outputs: dict[tuple[int, int], pa.RecordBatch] = {}  # by stage and batch
         self._closed = False
@@ -75,7 +81,7 @@ class Desk:
                     self.input_us += waited
             return None
 
-    def load(self, parts: Parts) -> None:
+    def load(self, parts: tuple[Part, ...]) -> None:
         """Have stages loaded before anything else."""
         with self._changed:
             self._loads.append(parts)

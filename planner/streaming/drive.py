@@ -16,6 +16,8 @@ from planner.runtime.certificates import Certificates
 from planner.runtime.drive import Launched
 from planner.runtime.wire import Line, new_token
 from planner.streaming.coordinator import StreamCoordinator
+from planner.streaming.desk import Part
+from planner.streaming.files import FileThere
 from planner.streaming.flow import Flow
 from planner.streaming.load import StreamLoad
 from planner.streaming.messages import Ended, Place
@@ -111,7 +113,10 @@ def drive_stream(
         patience_s=patience_s,
     )
     line = Line(new_token(), tls)
-    parts = [(stage.name, cloudpickle.dumps(stage.load)) for stage in stages]
+    parts = [
+        Part(number, stage.name, cloudpickle.dumps(stage.load), tuple(map(FileThere.of, stage.files)))
+        for number, stage in enumerate(stages)
+    ]
     coordinator = StreamCoordinator(flow, parts, host, line, silence_s)
     configs = [
         StreamConfig((host, coordinator.port), line, slot, executor, rows, len(stages))

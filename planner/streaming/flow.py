@@ -13,6 +13,7 @@ nothing gets stuck where one slot runs several stages.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -126,7 +127,7 @@ class Flow:
         self._since: dict[tuple[str, int], float] = {}  # "stage" or "share" -> missing since when
         self._now = 0.0
         self._later: list[tuple[float, int]] = []  # when batches are begun again
-        self._left = len(share_of)
+        self._left = Counter(share_of)  # of each share, how many batches are not done
         self.places: list[Place | None] = [None] * len(share_of)
         self.schemas: list[bytes] = []
         self.outcome: Ended | None = None
@@ -142,7 +143,7 @@ class Flow:
     @property
     def left(self) -> int:
         """How many batches are not done."""
-        return self._left
+        return self._left.total()
 
     @property
     def living(self) -> dict[int, int]:
@@ -224,8 +225,8 @@ class Flow:
         self.places[event.batch] = event.place
         if event.schema and event.schema not in self.schemas:
             self.schemas.append(event.schema)
-        self._left -= 1
-        if not self._left:
+        self._left[self._share_of[event.batch]] -= 1
+        if not self.left:
             self._end("done", "", out)
 
     def _lost(self, slot: int, incarnation: int, reason: str, out: list[Instruction]) -> None:
@@ -234,7 +235,7 @@ class Flow:
             return
         member = self._members.pop(slot)
         self.losses.append((slot, reason))
-        out.append(End(slot, incarnation))  # it may be there all the same, and only be silent
+        out.append(End(slot, incarnation, over=False))  # it may be there all the same, and only be silent
         for batch in sorted(member.given):
             state = self._batches[batch]
             state.taker = None
@@ -261,7 +262,7 @@ class Flow:
         for slot in tick.silent:
             if slot in self._members:
                 self._lost(slot, self._members[slot].incarnation, "it has fallen silent", out)
-        shares = {self._share_of[batch] for batch in range(len(self._batches)) if self.places[batch] is None}
+        shares = [share for share, left in self._left.items() if left]
         missing = {("stage", stage) for stage in range(self._n_stages) if not self._slots_of(stage)}
         missing |= {("share", share) for share in shares if self._members and self._holder(share) is None}
         self._since = {key: self._since.get(key, tick.now) for key in missing}

@@ -161,10 +161,11 @@ class Release:
 
 @dataclass(frozen=True)
 class End:
-    """Go home: nothing more comes for this incarnation of a slot."""
+    """Go home: nothing more comes for this incarnation of a slot, because all is over, or it was given up."""
 
     slot: int
     incarnation: int
+    over: bool = True
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from planner.runtime.process import error_text, responsive
 from planner.runtime.values import pack, read_stream, stream
 from planner.runtime.wire import Line, local_address
 from planner.streaming.batches import Batch, as_batch, decode, encode, from_rows, to_rows
-from planner.streaming.desk import Desk, Input, Loading, Parts
+from planner.streaming.desk import Desk, Input, Loading, Part
+from planner.streaming.files import Files
 from planner.streaming.load import SlotLoad
 from planner.streaming.messages import End, Failed, Joined, Kept, Made, Missed, Release, Take, Taken
 from planner.streaming.spool import Outputs, Rows, RowsFile
@@ -38,7 +39,7 @@ __all__ = ["StreamConfig", "run_stream_slot"]
 _ANSWER_S = 30.0
 """Seconds that the coordinator may take to answer a report."""
 
-_FETCH_S = 120.0
+_FETCH_S = 60.0
 """Seconds that taking one batch from another slot may last."""
 
 _FETCHERS = 2
@@ -102,6 +103,7 @@ class _Slot:
         self.outputs = Outputs(f"outputs-{config.slot}-{config.incarnation}-{os.getpid()}.arrows")
         self.server = _Server(local_address(host, port), self.line, self.desk, self.rows)
         self.calls: dict[int, tuple[str, Callable[[Batch], Any]]] = {}
+        self.files = Files(self.client, self.line)
         self.loading = ""
         self.load = SlotLoad(config.slot, config.incarnation, os.getpid())
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -133,24 +135,26 @@ class _Slot:
         self.fetchers.shutdown(wait=False, cancel_futures=True)
         self.server.shutdown()
         self.outputs.close()
+        self.files.close()
         self.peers.close()
         self.client.close()
 
     # the work -----------------------------------------------------------------------------------------------------
 
-    def _load(self, parts: Parts) -> None:
+    def _load(self, parts: tuple[Part, ...]) -> None:
         began = time.monotonic_ns()
-        for stage, name, pickled in parts:
-            self.loading = name
-            self.calls[stage] = name, pickle.loads(pickled)()  # noqa: S301
+        for part in parts:
+            self.loading = part.name
+            folder = self.files.bring(part.stage, part.files)
+            self.calls[part.stage] = part.name, pickle.loads(part.loader)(folder)  # noqa: S301
         self.load.load_us += (time.monotonic_ns() - began) // 1000
 
     def _run(self, given: Input) -> None:
         stage, load = given.stage, self.load
-        began = time.monotonic_ns()
-        made = as_batch(self.calls[stage][1](given.arrays))
-        last = stage + 1 == self.config.n_stages
-        output = self._columns(made, given.rows) if last else encode(made, given.rows)
+        began, record = time.monotonic_ns(), given.record
+        arrays, rows = (from_rows(record), record.num_rows) if stage == 0 else decode(record)
+        made = as_batch(self.calls[stage][1](arrays))
+        output = self._columns(made, rows) if stage + 1 == self.config.n_stages else encode(made, rows)
         load.busy_us[stage] = load.busy_us.get(stage, 0) + (time.monotonic_ns() - began) // 1000
         load.batches[stage] = load.batches.get(stage, 0) + 1
         self.desk.made(stage, given.batch, output)
@@ -179,11 +183,10 @@ class _Slot:
                 share = self.config.rows.shares[self.config.rows.share_of(take.batch)]
                 self.events.put(Kept(*self._me, take.batch, *self.outputs.append(share, record)))
                 return
-            arrays, rows = (from_rows(record), record.num_rows) if take.stage == 0 else decode(record)
         except Exception as error:
             self.events.put(Missed(*self._me, take.batch, f"{type(error).__name__}: {error_text(error)}"))
             return
-        self.desk.put(Input(take.stage, take.batch, arrays, rows))
+        self.desk.put(Input(take.stage, take.batch, record))
         self.events.put(Taken(*self._me, take.batch))
 
     def _fetched(self, take: Take) -> pa.RecordBatch:
@@ -221,7 +224,8 @@ class _Slot:
                 self.fetchers.submit(self._take, instruction)
             case Release(stage=stage, batch=batch):
                 self.desk.release(stage, batch)
-            case End():
+            case End(over=over):
+                self.cut_off = None if over else "the coordinator has given this slot up"
                 self._stop()
 
     def _report(self) -> None:

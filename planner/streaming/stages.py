@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from planner.errors import Fault, InputError
@@ -11,8 +12,8 @@ from planner.streaming.batches import Batch
 
 __all__ = ["Batch", "Loader", "Stage", "chain", "spread"]
 
-Loader: TypeAlias = Callable[[], Callable[[Batch], Batch]]
-"""Called once on each slot that runs a stage, gives what is called for each batch."""
+Loader: TypeAlias = Callable[[Path], Callable[[Batch], Any]]
+"""Called once on each slot that runs a stage, with the folder of its files, gives what is called for each batch."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,18 @@ class Stage:
     ----------
     name : str
     load : callable
-        Called once on each slot that runs the stage; gives what is called for each micro-batch, which takes and gives a
-        dict of numpy arrays. It travels by cloudpickle, to those slots only.
+        Called once on each slot that runs the stage, with a folder in which its `files` are; gives what is called for
+        each micro-batch, which takes and gives a dict of numpy arrays. It travels by cloudpickle, to those slots only.
     replicas : int
         So many slots run it.
+    files : tuple of str
+        Paths of files that it needs, on the driver. They go to those slots only, unless they can be read there.
     """
 
     name: str
     load: Loader
     replicas: int = 1
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class _Chain:
 
     calls: tuple[Any, ...]
 
-    def __call__(self) -> Callable[[Batch], Any]:
+    def __call__(self, folder: Path) -> Callable[[Batch], Any]:
         calls = [call() if isinstance(call, type) else call for call in self.calls]
 
         def run(batch: Batch) -> Any:
@@ -64,7 +68,7 @@ def chain(name: str, calls: Sequence[Any], replicas: int = 1) -> Stage:
 
     Examples
     --------
-    >>> chain("twice", [lambda batch: {"x": batch["x"] * 2}] * 2).load()({"x": 1})
+    >>> chain("twice", [lambda batch: {"x": batch["x"] * 2}] * 2).load(Path())({"x": 1})
     {'x': 4}
     """
     return Stage(name, _Chain(tuple(calls)), replicas)
