@@ -46,7 +46,7 @@ def as_batch(made: Any) -> Batch:
 
 
 def encode(batch: Batch, rows: int) -> pa.RecordBatch:
-    """Put a batch into an Arrow record batch of one row, without copying numbers.
+    """Put a batch into an Arrow record batch of one row. Its arrays are copied, as a stage may use them again.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def encode(batch: Batch, rows: int) -> pa.RecordBatch:
     heads, columns = [], []
     for name, array in batch.items():
         if array.dtype.kind in _RAW:
-            flat = np.ascontiguousarray(array).reshape(-1)
+            flat = np.array(array, order="C").reshape(-1)
             dtype, data = array.dtype.str, pa.py_buffer(flat.view(np.uint8))
         else:
             dtype, data = "", _written(_objects(name, array))
@@ -173,7 +173,7 @@ def _column(name: str, array: NDArray[Any]) -> pa.Array:
             )
         array = array.astype(np.int64)
     array = array.astype(_SIGNED.get(array.dtype.str[1:], array.dtype.newbyteorder("=")), copy=False)
-    column = pa.array(np.ascontiguousarray(array).reshape(-1))
+    column = pa.array(np.array(array, order="C").reshape(-1))  # a copy, as a stage may use its arrays again
     for axis in range(array.ndim - 1, 0, -1):
         count = int(np.prod(array.shape[:axis], dtype=np.int64))
         offsets = np.arange(count + 1, dtype=np.int32) * np.int32(array.shape[axis])

@@ -102,9 +102,9 @@ class _Slot:
         self.rows = _RowsHere(config.rows)
         self.outputs = Outputs(f"outputs-{config.slot}-{config.incarnation}-{os.getpid()}.arrows")
         self.server = _Server(local_address(host, port), self.line, self.desk, self.rows)
-        self.calls: dict[int, tuple[str, Callable[[Batch], Any]]] = {}
+        self.names: dict[int, str] = {}
+        self.calls: dict[int, Callable[[Batch], Any]] = {}
         self.files = Files(self.client, self.line)
-        self.loading = ""
         self.load = SlotLoad(config.slot, config.incarnation, os.getpid())
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.fetchers = ThreadPoolExecutor(_FETCHERS, "fetcher")
@@ -116,6 +116,7 @@ class _Slot:
         """Say hello, run what comes, say what was done."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
         threading.Thread(target=self._report, name="reporter", daemon=True).start()
+        to_rows(from_rows(pa.record_batch({"x": [0.0]})), 1)  # PyArrow imports pandas the first time, which takes long
         while (work := self.desk.next()) is not None:
             try:
                 if isinstance(work, Loading):
@@ -144,16 +145,16 @@ class _Slot:
     def _load(self, parts: tuple[Part, ...]) -> None:
         began = time.monotonic_ns()
         for part in parts:
-            self.loading = part.name
+            self.names[part.stage] = part.name
             folder = self.files.bring(part.stage, part.files)
-            self.calls[part.stage] = part.name, pickle.loads(part.loader)(folder)  # noqa: S301
+            self.calls[part.stage] = pickle.loads(part.loader)(folder)  # noqa: S301
         self.load.load_us += (time.monotonic_ns() - began) // 1000
 
     def _run(self, given: Input) -> None:
         stage, load = given.stage, self.load
         began, record = time.monotonic_ns(), given.record
         arrays, rows = (from_rows(record), record.num_rows) if stage == 0 else decode(record)
-        made = as_batch(self.calls[stage][1](arrays))
+        made = as_batch(self.calls[stage](arrays))
         output = self._columns(made, rows) if stage + 1 == self.config.n_stages else encode(made, rows)
         load.busy_us[stage] = load.busy_us.get(stage, 0) + (time.monotonic_ns() - began) // 1000
         load.batches[stage] = load.batches.get(stage, 0) + 1
@@ -169,9 +170,10 @@ class _Slot:
     def _failed(self, work: Loading | Input, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         if isinstance(work, Loading):
-            what = f"loading of {self.loading}"
+            stage = next(part.stage for part in work.parts if part.stage not in self.calls)
+            what = f"loading of {self.names[stage]}"
         else:
-            what = f"{self.calls[work.stage][0]}, batch {work.batch}"
+            what = f"{self.names[work.stage]}, batch {work.batch}"
         summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
         failure = TaskFailure(what, self.config.executor, self.config.slot, self.config.attempt + 1, summary, text)
         self.events.put(Failed(*self._me, failure))
