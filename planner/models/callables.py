@@ -56,7 +56,7 @@ def read_callables(
 
     Examples
     --------
-    >>> read_callables([str.lower, str.split, len], seconds=[0.1, 0.4, 0.1]).plan(executors=2).stage.tolist()
+    >>> read_callables([str.lower, str.split, len], seconds=[0.4, 0.1, 0.2]).plan(executors=2).stage.tolist()
     [0, 1, 1]
     """
     faults = []
