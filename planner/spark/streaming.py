@@ -111,23 +111,22 @@ def stream(
     _refuse(df, columns, batch)
     have = sum(executor.slots for executor in wait_for_slots(session, 1))
     homes = list(homes) if homes is not None else spread(stages, have)
-    places, tls, warnings = preflight(session, Cluster.uniform(len(homes)), rendezvous)
-    for left in range(_TRIES - 1, -1, -1):
+    for _ in range(_TRIES):
+        places, tls, warnings = preflight(session, Cluster.uniform(len(homes)), rendezvous)
         spooled = _spool(session, df, columns, batch)
+        slots = _Slots(session, stages, homes, places, spooled)
         try:
-            slots = _Slots(session, stages, homes, places, spooled)
             streamed = slots.run(tls, rendezvous, silence)
             if streamed.outcome.status == "done":
                 return StreamResult(_frame(session, df, spooled, streamed), streamed.load, tuple(warnings))
         except _RowsLost:
-            if not left:
-                raise RunError("rows were lost with the disk of an executor, again and again") from None
+            continue
         finally:
             _clear(session, spooled)
-        if streamed.outcome.status != "rows lost" or not left:
+        if streamed.outcome.status != "rows lost":
             failures = () if streamed.failure is None else (streamed.failure,)
             raise RunError(slots.reason(streamed), failures, (), streamed.lost)
-    raise AssertionError  # the last try has ended one way or the other
+    raise RunError(f"rows were lost with the disk of an executor, {_TRIES} times")
 
 
 def _refuse(df: DataFrame, columns: Sequence[str], batch: int) -> None:
@@ -322,10 +321,10 @@ def _reader(schema: bytes) -> Callable[[Iterable[Any]], Iterator[Any]]:
                 for number, place in enumerate(places):
                     rows = file.read(number)
                     made = read_outputs(Place(*place)).cast(outputs).combine_chunks()
-                    columns = [*rows.columns, *(column.chunk(0) for column in made.columns)] if len(rows) else []
+                    columns = [*rows.columns, *(column.chunk(0) for column in made.columns)] if rows.num_rows else []
                     if columns:
                         ready.append(pa.record_batch(columns, names=[*rows.schema.names, *outputs.names]))
-                    many += len(rows)
+                    many += rows.num_rows
                     if ready and (many >= 4096 or number + 1 == len(places)):
                         yield from pa.Table.from_batches(ready).combine_chunks().to_batches()
                         ready, many = [], 0
