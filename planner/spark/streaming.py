@@ -283,8 +283,7 @@ class _RowsLost(Exception):
 def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: Streamed) -> DataFrame:
     """Read rows and outputs into a DataFrame that Spark holds, each share where it is."""
     rows = spooled.rows
-    schemas = [pa.ipc.read_schema(pa.py_buffer(schema)) for schema in streamed.schemas]
-    outputs = pa.unify_schemas(schemas, promote_options="permissive")
+    outputs = _common([pa.ipc.read_schema(pa.py_buffer(schema)) for schema in streamed.schemas])
     places = {executor.id: executor.location for executor in live_executors(session)}
     elements, locations = [], []
     for number, (executor, share) in enumerate(spooled.written()):
@@ -300,6 +299,19 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
         if "FileNotFoundError" in str(error):
             raise _RowsLost from error
         raise
+
+
+def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Give the schema that takes in the outputs of all micro-batches, one of which may have had nothing but nulls."""
+    try:
+        common = pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise RunError(f"the last stage gave columns of different types in different batches: {error}") from error
+    if missing := sorted({name for schema in schemas for name in common.names if name not in schema.names}):
+        raise RunError(f"the last stage gave {', '.join(map(repr, missing))} in some batches only")
+    if nothing := [field.name for field in common if pa.types.is_null(field.type)]:
+        raise RunError(f"the last stage gave nothing but nulls as {', '.join(map(repr, nothing))}, of no type")
+    return common
 
 
 def _reader(schema: bytes) -> Callable[[Iterable[Any]], Iterator[Any]]:
@@ -320,7 +332,7 @@ def _reader(schema: bytes) -> Callable[[Iterable[Any]], Iterator[Any]]:
                 file, ready, many = RowsFile(path), [], 0
                 for number, place in enumerate(places):
                     rows = file.read(number)
-                    made = read_outputs(Place(*place)).cast(outputs).combine_chunks()
+                    made = read_outputs(Place(*place)).select(outputs.names).cast(outputs).combine_chunks()
                     columns = [*rows.columns, *(column.chunk(0) for column in made.columns)] if rows.num_rows else []
                     if columns:
                         ready.append(pa.record_batch(columns, names=[*rows.schema.names, *outputs.names]))
