@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from planner.errors import Fault, InputError, RunError
 from planner.model.cluster import Cluster
@@ -154,10 +154,10 @@ _SPOOLED = "share int, stage int, task long, path string, rows long"
 
 def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: int) -> _Spooled:
     name = f"planner-stream-{uuid.uuid4().hex}"
-    schema = to_arrow_schema(df.schema)
-    written = df.mapInArrow(_writer(name, schema, batch, empty=False), _SPOOLED).collect()
-    if not written:
-        written = session.range(1, numPartitions=1).mapInArrow(_writer(name, schema, batch, True), _SPOOLED).collect()
+    written = df.mapInArrow(_writer(name, batch), _SPOOLED).collect()
+    if not written:  # one empty share, so that the outputs get their types
+        empty = _writer(name, batch, df.limit(0).toArrow().schema)
+        written = session.range(1, numPartitions=1).mapInArrow(empty, _SPOOLED).collect()
     written.sort(key=lambda row: row.share)
     store: Any = session.sparkContext._jsc.sc().statusStore()
     listed = store.taskList(written[0].stage, 0, 1_000_000)
@@ -167,31 +167,29 @@ def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: 
     return _Spooled(rows, tuple(executors.get(row.task, "") for row in written))
 
 
-def _writer(name: str, schema: pa.Schema, batch: int, empty: bool) -> Callable[[Iterable[Any]], Iterator[Any]]:
-    """Give what writes the rows of a partition to the disk of its executor, in the folder that Spark clears at last."""
+def _writer(name: str, batch: int, empty: pa.Schema | None = None) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Give what writes the rows of a partition to the disk of its executor, or with a schema a share without rows."""
 
     def write(records: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import itertools
-        import os
-        import tempfile
-        from pathlib import Path
 
         import pyarrow as pa
         from pyspark import TaskContext
 
+        from planner.streaming.files import scratch
         from planner.streaming.spool import write_rows
 
         context = TaskContext.get()
         assert context is not None  # noqa: S101
-        records = (record for record in records if record.num_rows)
-        first = next(records, None)
-        if first is None and not empty:
+        given = (record for record in records if record.num_rows and empty is None)
+        first = next(given, None)
+        schema = empty if first is None else first.schema
+        if schema is None:
             return
-        folder = Path(os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0], name)
+        folder = scratch() / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"rows-{context.taskAttemptId()}.arrow"
-        given = [] if empty or first is None else itertools.chain([first], records)
-        rows = write_rows(path, schema if empty or first is None else first.schema, given, batch)
+        rows = write_rows(path, schema, [] if first is None else itertools.chain([first], given), batch)
         told = [[context.partitionId()], [context.stageId()], [context.taskAttemptId()], [str(path)], [rows]]
         types = [pa.int32(), pa.int32(), pa.int64(), pa.string(), pa.int64()]
         columns = [pa.array(value, kind) for value, kind in zip(told, types, strict=True)]
@@ -291,7 +289,7 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
         elements.append((json.dumps([share.path, kept]),))
         locations.append(places.get(executor, ""))
     listed = session.createDataFrame(pinned(session.sparkContext, elements, locations), "share string")
-    schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs).fields])
+    schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs, prefer_timestamp_ntz=True).fields])
     read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
     try:
         return read.localCheckpoint(eager=True)
