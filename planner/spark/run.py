@@ -28,6 +28,7 @@ from planner.runtime.drive import Outcome, drive, slot_names
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.storage import Storage
+from planner.spark.growth import with_room
 from planner.spark.launch import SparkSlots
 from planner.spark.preflight import classic_session, driver_host, preflight
 
@@ -91,7 +92,8 @@ def run(
     plan : Plan
         For a cluster with at most as many slots as the session has.
     spark : SparkSession, optional
-        The active session when left out. It is neither stopped nor reconfigured.
+        The active session when left out. It is neither stopped nor reconfigured. Executors that its dynamic allocation
+        adds while the plan runs get work, up to ``spark.dynamicAllocation.maxExecutors``.
     run_dir : str or Path, optional
         Folder for plan, journal, load report and results.
     emulate : float, optional
@@ -137,6 +139,7 @@ def run(
         make_folder(history)  # a wrong place is told before anything runs for it
     _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
+    expected, plan = plan.cluster.n_slots, with_room(plan, session)
     folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
@@ -159,6 +162,7 @@ def run(
         rebalancer=_rebalancer(plan, rebalance, copying=speculate),
         moving=rebalance != "none",
         copying=speculate and rebalance != "none",
+        expected=expected,
         scale=scale,
         tls=tls,
         storage=storage,
@@ -273,7 +277,7 @@ def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[
     return [
         f"{names[slot]} was meant for executor {meant[slot]} and ran on {placement.executor}"
         for slot, placement in sorted(placements.items())
-        if placement.executor != meant[slot]
+        if slot < len(meant) and placement.executor != meant[slot]
     ]
 
 
