@@ -15,9 +15,9 @@ __all__ = ["replicated", "slowest"]
 def replicated(work_ns: int, sync_ns: int, replicas: int) -> int:
     """Give nanoseconds a micro-batch where replicas take turns, and bring their parameters in line after each.
 
-    Of all-reduce among ``m`` replicas each pays ``(m - 1) / m`` of `sync_ns`.
+    Rounded up, so that no bound is above it. Of all-reduce among ``m`` replicas each pays ``(m - 1) / m`` of `sync_ns`.
     """
-    return (work_ns * replicas + sync_ns * (replicas - 1) + replicas * replicas // 2) // (replicas * replicas)
+    return (work_ns * replicas + sync_ns * (replicas - 1) + replicas * replicas - 1) // (replicas * replicas)
 
 
 @inlined
@@ -26,5 +26,5 @@ def slowest(work_ns: int, sync_ns: int, into_ns: int, out_ns: int, replicas: int
 
     Replicas share what comes in and what goes out.
     """
-    transfer = (max(into_ns, out_ns) + replicas // 2) // replicas
+    transfer = (max(into_ns, out_ns) + replicas - 1) // replicas
     return max(replicated(work_ns, sync_ns, replicas), transfer)
