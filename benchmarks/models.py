@@ -145,7 +145,8 @@ def inception() -> tuple[str, Row, list[Row]]:
         numbers = [
             f"{plan.bottleneck:.6f}",
             f"{plan.lower_bound:.6f}",
-            f"{plan.gap:.1%}",
+            f"{plan.gap:.2%}",
+            plan.status,
             stages_of(plan),
             f"{took:.2f} s",
         ]

@@ -142,13 +142,13 @@ def test_too_many_ideals_give_a_good_split_that_is_not_called_optimal() -> None:
 
 def test_where_not_all_splits_are_weighed_there_is_a_bound_that_knows_of_traffic() -> None:
     layers = wide(6, 5)
-    plan = plan_stages(layers, executors=3, bandwidth=GB / 8, overlap=True)
+    plan = plan_stages(layers, executors=3, bandwidth=GB / 25)
     validate_stages(plan)
-    blocks = blocks_of(layers, GB / 8)
+    blocks = blocks_of(layers, GB / 25)
     ideals = ideals_of(blocks, 300_000)
     assert ideals is not None and ideals.n == 6**6 + 2
-    assert plan.lower_bound_ns > least_bottleneck(blocks, Devices(3, overlap=True))[0]
-    assert plan.gap < 0.1 and "traffic" in plan.bound_reason
+    assert plan.lower_bound_ns > least_bottleneck(blocks, Devices(3))[0]
+    assert 0 < plan.gap < 0.2 and "traffic" in plan.bound_reason
 
 
 def test_very_many_layers_are_split_too() -> None:
