@@ -18,7 +18,7 @@ from planner.staging.devices import Devices
 from planner.staging.ideal_dp import NONE, Split, affordable
 from planner.staging.ideals import Ideals
 from planner.staging.loads import stage_loads
-from planner.staging.pipedream import replicated, slowest
+from planner.staging.pipedream import stage_load
 
 __all__ = ["promising_split", "relaxed_bound"]
 
@@ -107,7 +107,6 @@ def _sets(words: int, ptr: Int64, less: Int32, lower: Int32) -> Int64:
 def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) -> None:
     """Fill the tables: for each ideal and number of executors the bottleneck, and the last stage."""
     time, _, memory, sync, cut = columns
-    touched, cross_ptr, crosses, cost = nets
     best, last, copies = state
     at_most, room, most_replicas, overlap = limits[0], limits[1], limits[2], limits[3]
     words, k = sets.shape[1], best.shape[1] - 1
@@ -125,23 +124,12 @@ def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) 
                     break
             if not contained:
                 continue
-            agreeing = sync[upper] - sync[below]
             comm = 0
             if overlap == 0:
-                comm = cut[upper] + cut[below]
-                for e in range(cross_ptr[upper], cross_ptr[upper + 1]):
-                    net = crosses[e]
-                    beyond, inside = False, False
-                    for word in range(words):
-                        beyond = beyond or touched[net, word] & sets[below, word] != 0
-                        inside = inside or touched[net, word] & sets[upper, word] & ~sets[below, word] != 0
-                    if beyond:  # it crosses both edges, and is paid once, or not at all
-                        comm -= cost[net] if inside else 2 * cost[net]
+                comm = cut[upper] + cut[below] - _passing(sets[below], sets[upper], nets, upper)
+            agreeing, into, out = sync[upper] - sync[below], cut[below], cut[upper]
             for m in range(1, most_replicas + 1):
-                if overlap == 0 or below == 0:
-                    load = replicated(work + comm, agreeing, m)
-                else:
-                    load = slowest(work, agreeing, cut[below], cut[upper], m)
+                load = stage_load(work, comm, agreeing, into, out, overlap, below == 0, m)
                 if load > at_most:
                     continue
                 for used in range(m, k + 1):
@@ -150,6 +138,22 @@ def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) 
                         best[upper, used] = reached
                         last[upper, used] = below
                         copies[upper, used] = m
+
+
+@compiled
+def _passing(below: Int64, upper: Int64, nets: Any, number: int) -> int:
+    """Give what is not paid of nets that cross both edges of a stage: one of two times, or both if none takes it."""
+    touched, ptr, crosses, cost = nets
+    spared = 0
+    for e in range(ptr[number], ptr[number + 1]):
+        net = crosses[e]
+        before, inside = False, False
+        for word in range(len(below)):
+            before = before or touched[net, word] & below[word] != 0
+            inside = inside or touched[net, word] & upper[word] & ~below[word] != 0
+        if before:
+            spared += cost[net] if inside else 2 * cost[net]
+    return spared
 
 
 def _walk_back(blocks: Blocks, sets: Int64, devices: Devices, state: tuple[Int64, Int32, Int32]) -> Split:
@@ -227,11 +231,6 @@ def _relaxed(least: Any, most: Any, limits: Int64, best: Int64) -> None:
             agreeing = max(sync[upper] - most_sync[below], 0)
             comm = max(cut[upper] - most_cut[below], cut[below] - most_cut[upper], 0)  # what crosses one edge only
             for m in range(1, most_replicas + 1):
-                if overlap == 0:
-                    load = replicated(work + comm, agreeing, m)
-                elif below == 0:
-                    load = replicated(work, agreeing, m)
-                else:
-                    load = slowest(work, agreeing, cut[below], cut[upper], m)
+                load = stage_load(work, comm, agreeing, cut[below], cut[upper], overlap, below == 0, m)
                 for used in range(m, k + 1):
                     best[upper, used] = min(best[upper, used], max(best[below, used - m], load))
