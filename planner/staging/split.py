@@ -40,7 +40,7 @@ _SEVERAL = "in contiguous stages of one executor each the model does not fit: ex
 
 
 _ALL = "all contiguous splits were weighed"
-_RELAXED = "stages with the least work and traffic between cuts, whichever cuts these are"
+_RELAXED = "the least work and traffic between any two cuts"
 
 
 class _Proved(NamedTuple):
