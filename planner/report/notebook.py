@@ -21,7 +21,7 @@ from planner.report.measures import executor_load
 from planner.report.multiples import Axis, colours_of, is_exact, legend, small_gantt
 from planner.report.redundancy import Redundancy
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, objective_told, seconds
+from planner.report.words import change, count, moves_told, objective_told, seconds
 
 __all__ = ["comparison_html", "fragment", "load_html", "plan_html"]
 
@@ -92,6 +92,7 @@ def load_html(plan: Plan, load: LoadReport) -> str:
     if done < plan.graph.n:
         facts = [fact for fact in facts if fact[0] not in ("measured against predicted", "measured gap")]
         facts.append(("tasks done", f"{done:,} of {plan.graph.n:,}"))
+    facts += moves_told(load)
     marks = [(figures.bound_us, _DOTTED), (figures.predicted_us, _DASHED), (load.measured_makespan_us, _SOLID)]
     kind = np.where(lines.status == FAILED, FAILED_KIND, plan.graph.kind).astype(np.int32)
     names = plan.graph.names if plan.graph.n <= MOST_BARS else ()

@@ -21,7 +21,8 @@
     slider.addEventListener("input", () => show(Number(slider.value)));
     show(Number(slider.value));
   };
-  const all = () => document.querySelectorAll(".planner-steps:not([data-live])").forEach(enliven);
+  // What has a neighbour is whole: a page that is still being read may end amid the charts of another cell.
+  const all = () => document.querySelectorAll(".planner-steps:not([data-live]):has(+ *)").forEach(enliven);
   all();
   setTimeout(all); // some front ends run scripts before what they belong to is in the page
 })();
