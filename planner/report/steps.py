@@ -21,7 +21,9 @@ __all__ = ["STYLE", "script", "steps"]
 STYLE = "charts.css"
 """The asset with the style of the charts, which colours them in notebooks and on pages."""
 
-_MOST_CHARTS = 64
+_MOST_CHARTS, _MOST_TASKS = 64, 400_000
+"""Charts, and tasks of all of them: of larger graphs there are fewer charts, which take some seconds."""
+
 _MOST_STILL = 6
 """Charts that are seen where no script runs."""
 
@@ -58,7 +60,8 @@ def steps(plans: Sequence[Plan], places: Sequence[float], knee: int | None) -> s
     """
     first = len(plans) // 2 if knee is None else knee
     sizes = [len(plan.cluster.executors) for plan in plans]
-    chosen = _nearest(range(len(plans)), np.linspace(0, len(plans) - 1, _MOST_CHARTS), first)
+    charts = min(_MOST_CHARTS, max(_MOST_STILL, _MOST_TASKS // max(plans[-1].graph.n, 1)))
+    chosen = _nearest(range(len(plans)), np.linspace(0, len(plans) - 1, charts), first)
     wanted = np.geomspace(sizes[0], sizes[-1], _MOST_STILL)
     still = {chosen[at] for at in _nearest([sizes[at] for at in chosen], wanted, chosen.index(first))}
     most = min(_MOST_OF_ONE, _MOST_BARS // len(chosen))

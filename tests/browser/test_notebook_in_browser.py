@@ -14,7 +14,7 @@ from planner import Cluster, Graph, compare, curve
 from planner.report import load_html, plan_html
 from planner.report.markup import asset
 
-LIGHT, DARK = BLUE, (0x6B, 0x8F, 0xF0)
+LIGHT, DARK, MARK = BLUE, (0x6B, 0x8F, 0xF0), (0xE0, 0x44, 0x2E)
 BLOCKED = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 # As front ends say it that are light and dark whatever the system wants, and a page that goes with the system.
 FRONT_ENDS = {
@@ -84,6 +84,22 @@ def test_a_page_that_is_still_being_read_loses_no_charts(fragment: str, tmp_path
     before, last, after = fragment.rpartition("<figure ")
     again = asset("steps.js")  # as that of a cell above, which looks once more a little later
     shown = show(f"{before}<script>{again}</script>{last}{after}", tmp_path)
+    assert len(charts(shown)) == 1 and shown.console == []
+
+
+@pytest.mark.parametrize(("sandbox", "runs"), [("allow-scripts", True), ("", False)])
+def test_in_a_frame_of_its_own_it_works_as_far_as_the_frame_allows(
+    fragment: str, sandbox: str, runs: bool, tmp_path: Path
+) -> None:
+    """As in front ends that show every output in a frame; the red line in the plot is the script's."""
+    inner = html.escape(fragment)
+    shown = show(f'<iframe sandbox="{sandbox}" srcdoc="{inner}" width="1000" height="1300"></iframe>', tmp_path)
+    assert shown.count(LIGHT) > 5_000 and (shown.count(MARK) > 200) == runs
+
+
+def test_it_works_where_text_may_not_become_html(fragment: str, tmp_path: Path) -> None:
+    trusted = '<meta http-equiv="Content-Security-Policy" content="require-trusted-types-for \'script\'">'
+    shown = show(fragment, tmp_path, head=trusted)
     assert len(charts(shown)) == 1 and shown.console == []
 
 

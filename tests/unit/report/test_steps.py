@@ -10,6 +10,7 @@ from pages import MARKUP, Elements
 
 from planner import Cluster, Graph, Network, compare, curve
 from planner.pipeline import Curve
+from planner.report import steps
 from planner.report.markup import COLOURS, PALETTE, asset
 
 GRAPH = Graph.from_arrays(
@@ -61,6 +62,12 @@ def test_the_fragment_stays_small() -> None:
     line, fragment = drawn(range(2, 65), Graph.from_arrays(work=[1.0] * 3000))
     assert len(line.plans) == 63 and len(fragment) < 900_000
     assert "drawn as one bar" in fragment
+
+
+def test_of_large_graphs_there_are_fewer_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "_MOST_TASKS", 400)
+    told = [name for name, _ in figures(drawn(range(2, 65))[1])]
+    assert len(told) == 10 and (told[0], told[-1]) == ("2 executors", "64 executors")
 
 
 def test_nothing_to_do_is_drawn_too() -> None:
