@@ -49,9 +49,8 @@ def page(title: str, body: str, *, style: str, script: str = "", data: str = "")
     data : str
         JSON for the script, made fit to stand inside a script element; nothing, if the script needs none.
     """
-    scripts = (_DATA.format(data=data) if data else "") + (
-        f'<script type="module">{script}</script>\n' if script else ""
-    )
+    scripts = _DATA.format(data=data) if data else ""
+    scripts += f'<script type="module">{script}</script>\n' if script else ""
     return _SHELL.format(policy=_policy(style, script), title=escape(title), style=style, body=body, scripts=scripts)
 
 

@@ -30,7 +30,7 @@ class Progress:
         How much longer the run takes than the plan says (an emulation's scale).
     stream : file
         Where to; when left out, below the cell of a notebook, and elsewhere standard error. A terminal gets one line
-        that is redrawn, anything else a plain line every `every` seconds and at the end.
+        that is redrawn, anything else a plain line every `every` seconds.
     every : float
         Seconds between plain lines.
     """
