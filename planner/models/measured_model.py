@@ -80,7 +80,7 @@ class MeasuredModel(Model):
         return write_stages(self.source, plan.stage.tolist(), folder, copy_weights=copy_weights)
 
     def loaders(self, plan: StagePlan, folder: str | Path, **settings: Any) -> list[Callable[[], LoadedStage]]:
-        """Write the stages of a plan, and give what loads each of them: it can be sent, and is called where the stage runs.
+        """Write the stages of a plan, and give what loads each: it can be sent, and is called where the stage runs.
 
         Parameters
         ----------
