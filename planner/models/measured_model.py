@@ -18,7 +18,7 @@ from planner.models.model import Model
 from planner.models.plans import ModelPlan
 
 if TYPE_CHECKING:
-    from planner.submodels import LoadedStage, OnnxModel, StageFile
+    from planner.submodels import LoadedStage, OnnxModel, Profile, StageFile
 
 __all__ = ["MeasuredModel", "read_onnx_model"]
 
@@ -143,8 +143,9 @@ def read_onnx_model(
     batch: Mapping[str, NDArray[Any]] | None = None,
     runs: int = 10,
     threads: int = 1,
+    spark: Any = None,
 ) -> MeasuredModel:
-    """Read an ONNX file and measure its layers in this process.
+    """Read an ONNX file and measure its layers, in this process or on an executor.
 
     Parameters
     ----------
@@ -157,6 +158,8 @@ def read_onnx_model(
         Runs of which each layer's time is the median.
     threads : int
         That one operator may use.
+    spark : SparkSession, optional
+        To measure on one of its executors, which has to see the file under the same name.
 
     Raises
     ------
@@ -168,7 +171,10 @@ def read_onnx_model(
     model = read_onnx(source)
     if batch is None:
         batch = sample_batch(model, input_shapes(model, sizes or {}))
-    profile = profile_layers(model, batch, runs=runs, threads=threads)
+    if spark is None:
+        profile = profile_layers(model, batch, runs=runs, threads=threads)
+    else:
+        profile = _there(spark, partial(_profile, model.path.absolute(), dict(batch), runs, threads))
     return MeasuredModel(
         layers=layer_graph(model, profile),
         name=model.path.name,
@@ -177,6 +183,28 @@ def read_onnx_model(
         reserved_bytes=working_bytes(model, profile.value_bytes),
         threads=threads,
     )
+
+
+def _profile(path: Path, batch: Mapping[str, NDArray[Any]], runs: int, threads: int) -> Profile:
+    from planner.submodels import profile_layers, read_onnx
+
+    return profile_layers(read_onnx(path), batch, runs=runs, threads=threads)
+
+
+def _there(spark: Any, measure: Callable[[], Profile]) -> Profile:
+    """Measure on an executor; what is wrong is raised here as it would be there."""
+    from planner.spark.preflight import classic_session
+
+    def answer(_: int) -> Profile | InputError:
+        try:
+            return measure()
+        except InputError as error:
+            return error
+
+    found: Profile | InputError = classic_session(spark).sparkContext.parallelize([0], 1).map(answer).first()
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 def _room(memory: str | float) -> int | None:
