@@ -18,7 +18,7 @@ from planner.models.model import Model
 from planner.models.plans import ModelPlan
 
 if TYPE_CHECKING:
-    from planner.submodels import LoadedStage, OnnxModel, Profile, StageFile
+    from planner.submodels import OnnxModel, Profile, StageFile
 
 __all__ = ["MeasuredModel", "read_onnx_model"]
 
@@ -78,23 +78,6 @@ class MeasuredModel(Model):
         from planner.submodels import write_stages
 
         return write_stages(self.source, plan.stage.tolist(), folder, copy_weights=copy_weights)
-
-    def loaders(self, plan: StagePlan, folder: str | Path, **settings: Any) -> list[Callable[[], LoadedStage]]:
-        """Write the stages of a plan, and give what loads each: it can be sent, and is called where the stage runs.
-
-        Parameters
-        ----------
-        plan : StagePlan
-            Of this model.
-        folder : str or Path
-            Seen under this name by all executors.
-        **settings
-            As for `cut`.
-        """
-        from planner.submodels import LoadedStage
-
-        files = self.cut(plan, Path(folder).absolute(), **settings)
-        return [partial(LoadedStage, file.path, threads=self.threads) for file in files]
 
     def corrected(self, plan: StagePlan, measured_ns: Sequence[int] | None = None) -> MeasuredModel:
         """Give the model as the stages of a plan show it: times of layers are scaled such that they meet the stages'.

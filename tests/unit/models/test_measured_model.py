@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -35,16 +34,6 @@ def test_a_plan_is_cut_as_it_says(small: MeasuredModel, executors: int, tmp_path
         np.flatnonzero(planned.stage == stage).tolist() for stage in range(planned.n_stages)
     ]
     assert same_bits(through(files, small.batch), whole(small.source, small.batch))
-
-
-def test_what_loads_a_stage_can_be_sent(small: MeasuredModel, tmp_path: Path) -> None:
-    loaders = pickle.loads(pickle.dumps(small.loaders(small.plan(executors=2), tmp_path)))
-    values = dict(small.batch)
-    for load in loaders:
-        values = load()(values)
-    np.testing.assert_allclose(values["embedding"], whole(small.source, small.batch)["embedding"], atol=1e-5)
-    with pytest.raises(TypeError, match="is loaded in this process; send its path"):
-        pickle.dumps(loaders[0]())
 
 
 def test_replicas_share_the_files_of_their_stage(small: MeasuredModel, tmp_path: Path) -> None:
