@@ -140,7 +140,7 @@ class LayerGraph:
         succ_ptr, succ, _ = transpose(n, pred_ptr, pred)
         order = topological_order(pred_ptr, succ_ptr, succ)
         if len(order) < n:
-            raise InputError(cycle_faults(known, sources, targets))
+            raise InputError([Fault("layers", fault.problem) for fault in cycle_faults(known, sources, targets)])
         return cls(
             names=known,
             time_ns=time,

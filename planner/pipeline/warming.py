@@ -128,6 +128,9 @@ def _split() -> None:
         time_ns=[7] * n, output_bytes=[9] * n, source=np.arange(n - 1), target=np.arange(1, n)
     )
     split(blocks_of(layers, 1e9), Devices(4), layers.names)
+    after = [b + 5 for b in range(30)]  # five branches, which can be cut in very many ways
+    layers = LayerGraph.from_arrays(time_ns=[7] * 35, output_bytes=[9] * 35, source=range(30), target=after)
+    split(blocks_of(layers, 1e9), Devices(4), layers.names)
 
 
 _WORK = (_search, _deal_out, _ask_by_name, _go_on, _be_many, _split)

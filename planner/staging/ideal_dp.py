@@ -21,7 +21,7 @@ from planner.staging.blocks import Blocks
 from planner.staging.devices import Devices
 from planner.staging.ideals import Ideals
 from planner.staging.loads import stage_loads
-from planner.staging.pipedream import replicated, slowest
+from planner.staging.pipedream import stage_load
 
 __all__ = ["NONE", "Split", "affordable", "ideal_dp"]
 
@@ -83,7 +83,8 @@ def ideal_dp(
     limits = np.array([at_most_ns, memory, devices.replicas, devices.overlap, steps], np.int64)
     few = ideals.n * ideals.n * (k + 1) * (hosts + 1) * devices.replicas <= _FEW
     with interpreted() if few else nullcontext():
-        complete = bool(_programme(tuple(ideals), _nets(blocks), _usable(blocks), limits, tuple(state)))
+        supported = blocks.supported.astype(np.int64)
+        complete = bool(_programme(tuple(ideals), _nets(blocks), supported, limits, tuple(state)))
     if not complete or state.best[-1, -1, -1] > at_most_ns:
         return None, complete
     return _walk_back(blocks, ideals, devices, state), True
@@ -106,10 +107,6 @@ def _nets(blocks: Blocks) -> tuple[Any, ...]:
     return blocks.net_ns, np.diff(blocks.net_ptr), send_ptr, sends, take_ptr, takes
 
 
-def _usable(blocks: Blocks) -> Int64:
-    return blocks.supported.astype(np.int64)
-
-
 @compiled
 def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: Any) -> bool:
     """Fill the tables; False, if the steps did not suffice."""
@@ -121,7 +118,6 @@ def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: A
     taken = np.zeros(len(cost), np.int64)
     inside = np.zeros(len(cost), np.int64)
     deep = len(supported) + 1
-    ideal_at = np.zeros(deep, np.int64)
     edge_at = np.zeros(deep, np.int64)
     end_at = np.zeros(deep, np.int64)
     lacking = 0
@@ -129,7 +125,7 @@ def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: A
     for upper in range(1, len(time)):
         comm = 0
         depth = 0
-        ideal_at[0], edge_at[0], end_at[0] = upper, ptr[upper], ptr[upper + 1]
+        edge_at[0], end_at[0] = ptr[upper], ptr[upper + 1]
         while depth >= 0:
             if edge_at[depth] == end_at[depth]:
                 depth -= 1
@@ -157,39 +153,33 @@ def _programme(ideals: Any, nets: Any, supported: Int64, limits: Int64, state: A
             if best[below, k, hosts] <= at_most:
                 if fits:
                     steps -= weight
+                    agreeing, into, out = sync[upper] - sync[below], cut[below], cut[upper]
                     for m in range(1, most_replicas + 1):
-                        if overlap == 0:
-                            load = replicated(work + comm, sync[upper] - sync[below], m)
-                        elif below == 0:
-                            load = replicated(work, sync[upper] - sync[below], m)
-                        else:
-                            load = slowest(work, sync[upper] - sync[below], cut[below], cut[upper], m)
-                        if load > at_most:
-                            continue
-                        for used in range(m, k + 1):
-                            for beside in range(hosts + 1):
-                                reached = max(best[below, used - m, beside], load)
-                                if reached < best[upper, used, beside]:
-                                    best[upper, used, beside] = reached
-                                    last[upper, used, beside] = below
-                                    copies[upper, used, beside] = m
+                        load = stage_load(work, comm, agreeing, into, out, overlap, below == 0, m)
+                        if load <= at_most:
+                            _reach(best, last, copies, upper, below, load, m)
                 if hosted:
-                    load = host[upper] - host[below]
-                    for used in range(k + 1):
-                        for beside in range(1, hosts + 1):
-                            reached = max(best[below, used, beside - 1], load)
-                            if reached < best[upper, used, beside]:
-                                best[upper, used, beside] = reached
-                                last[upper, used, beside] = below
-                                copies[upper, used, beside] = 0
+                    _reach(best, last, copies, upper, below, host[upper] - host[below], 0)
             depth += 1
-            ideal_at[depth] = below
             edge_at[depth] = ptr[below]
             end = ptr[below]
             while end < ptr[below + 1] and less[end] < block:
                 end += 1
             end_at[depth] = end
     return True
+
+
+@compiled
+def _reach(best: Int64, last: Int32, copies: Int32, upper: int, below: int, load: int, replicas: int) -> None:
+    """Note what a stage makes of what its lower ideal reaches; of no replicas, one host runs it."""
+    host = 1 if replicas == 0 else 0
+    for used in range(replicas, best.shape[1]):
+        for beside in range(host, best.shape[2]):
+            reached = max(best[below, used - replicas, beside - host], load)
+            if reached < best[upper, used, beside]:
+                best[upper, used, beside] = reached
+                last[upper, used, beside] = below
+                copies[upper, used, beside] = replicas
 
 
 @compiled

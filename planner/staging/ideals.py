@@ -13,6 +13,10 @@ from planner.staging.loads import cuts
 __all__ = ["Ideals", "ideals_of", "prefixes_of"]
 
 
+_MOST_LISTED = 10_000_000
+"""Blocks that may come next, over all ideals: some hundred megabytes."""
+
+
 class Ideals(NamedTuple):
     """All ideals, the empty one first and the full one last, each after those that it contains.
 
@@ -36,7 +40,7 @@ class Ideals(NamedTuple):
 
 
 def ideals_of(blocks: Blocks, most: int) -> Ideals | None:
-    """Enumerate the ideals, or give None when there are more than `most`."""
+    """Enumerate the ideals, or give None when there are more than `most`, or than memory is good for."""
     waits = [sum(1 << a for a in before) for before in blocks.before]
     after: list[list[int]] = [[] for _ in waits]
     for b, before in enumerate(blocks.before):
@@ -48,7 +52,7 @@ def ideals_of(blocks: Blocks, most: int) -> Ideals | None:
     upper: list[int] = []
     more: list[int] = []
     lower: list[int] = []
-    at = 0
+    at = listed = 0
     while at < len(sets):  # by number of blocks, because each adds one
         ideal, may = sets[at], ready[at]
         for b in may:
@@ -56,10 +60,11 @@ def ideals_of(blocks: Blocks, most: int) -> Ideals | None:
             number = found.get(larger)
             if number is None:
                 number = found[larger] = len(sets)
-                if number >= most:
-                    return None
                 sets.append(larger)
                 ready.append([c for c in may if c != b] + [c for c in after[b] if not waits[c] & ~larger])
+                listed += len(ready[-1])
+                if number >= most or listed > _MOST_LISTED:
+                    return None
             upper.append(number)
             more.append(b)
             lower.append(at)

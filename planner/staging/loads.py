@@ -7,7 +7,7 @@ import numpy as np
 from planner.model.arrays import Int32, Int64
 from planner.model.compiled import interpreted
 from planner.staging.blocks import Blocks
-from planner.staging.pipedream import replicated, slowest
+from planner.staging.pipedream import stage_load
 
 __all__ = ["cuts", "stage_loads", "stage_sums", "transfers"]
 
@@ -46,12 +46,9 @@ def stage_loads(blocks: Blocks, stage: Int32, copies: Int32, *, overlap: bool) -
     loads = []
     with interpreted():  # for a few numbers no compiler is loaded
         for s, m in enumerate(copies.tolist()):
-            if m == 0:
-                loads.append(int(host[s]))
-            elif overlap and s:
-                loads.append(slowest(int(time[s]), int(sync[s]), int(cut[s]), int(cut[s + 1]), m))
-            else:
-                loads.append(replicated(int(time[s] + (0 if overlap else sent[s])), int(sync[s]), m))
+            work, sends, agreeing, into, out = (int(each) for each in (time[s], sent[s], sync[s], cut[s], cut[s + 1]))
+            on_device = stage_load(work, sends, agreeing, into, out, int(overlap), s == 0, max(m, 1))
+            loads.append(on_device if m else int(host[s]))
     return np.array(loads, np.int64)
 
 

@@ -15,9 +15,10 @@ from planner.staging.devices import Devices
 from planner.staging.fitting import check, left_over
 from planner.staging.folding import fold
 from planner.staging.ideal_dp import Split, affordable, ideal_dp
-from planner.staging.ideals import ideals_of
+from planner.staging.ideals import Ideals, ideals_of
 from planner.staging.linear_dp import linear_dp
 from planner.staging.loads import stage_sums
+from planner.staging.many_ideals import promising_split, relaxed_bound
 from planner.staging.reductions import coarsened, joined, settled
 
 __all__ = ["Found", "split"]
@@ -26,6 +27,8 @@ _MOST_BLOCKS = 2_000
 """Blocks above which neighbours are joined before anything is searched."""
 _MOST_IDEALS = 20_000
 """Ideals above which not all of them are looked at."""
+_MOST_LISTED = 300_000
+"""Ideals above which none of them is looked at."""
 _STEPS = 100_000_000
 """Stages walked through when the best split is looked for: some seconds."""
 _COARSE_IDEALS = 2_000
@@ -34,6 +37,17 @@ _COARSE_STEPS = 20_000_000
 
 _PERHAPS = "there are too many ways to cut for weighing all of them: the best one found, perhaps not the best there is"
 _SEVERAL = "in contiguous stages of one executor each the model does not fit: executors hold several stages"
+
+
+_ALL = "all contiguous splits were weighed"
+_RELAXED = "the least work and traffic between any two cuts"
+
+
+class _Proved(NamedTuple):
+    """Nanoseconds that no contiguous split can be below, and why."""
+
+    ns: int
+    why: str
 
 
 class Found(NamedTuple):
@@ -79,11 +93,11 @@ def split(blocks: Blocks, devices: Devices, names: Sequence[str], *, stages: int
             problem = f"no way was found to fit {stages} stages into it; another number of stages may do"
             raise InfeasibleError([Fault("memory", problem)])
         return found
-    best, complete, method = _contiguous(small, devices)
+    best, method, proved = _contiguous(small, devices)
     if best is not None:
         bound, reason = least_bottleneck(blocks, devices)
-        if complete and small is fixed:
-            bound, reason = best.bottleneck_ns, "all contiguous splits were weighed"
+        if proved is not None and proved.ns > bound and small is fixed:
+            bound, reason = proved
         notes = () if best.bottleneck_ns <= bound else (_PERHAPS,)
         return Found(_of(best, blocks, small), None, best.bottleneck_ns, bound, reason, method, notes)
     for count in range(devices.accelerators + 1, 4 * devices.accelerators + 1):
@@ -93,8 +107,8 @@ def split(blocks: Blocks, devices: Devices, names: Sequence[str], *, stages: int
     raise InfeasibleError([Fault("memory", left_over(blocks, devices, names))])
 
 
-def _contiguous(blocks: Blocks, devices: Devices) -> tuple[Split | None, bool, str]:
-    """Give the best split found, whether all were weighed, and the method that found it."""
+def _contiguous(blocks: Blocks, devices: Devices) -> tuple[Split | None, str, _Proved | None]:
+    """Give the best split found, the method that found it, and what was proved of all contiguous ones."""
     short = joined(blocks, affordable(devices, _COARSE_STEPS))
     best, method = linear_dp(short, devices, at_most_ns=_worst(blocks), steps=_COARSE_STEPS), "linear-dp"
     best = None if best is None else _of(best, blocks, short)
@@ -104,16 +118,35 @@ def _contiguous(blocks: Blocks, devices: Devices) -> tuple[Split | None, bool, s
         found, _ = ideal_dp(coarse, few, devices, at_most_ns=_reached(best, blocks), steps=_COARSE_STEPS)
         if found is not None and (best is None or found.bottleneck_ns < best.bottleneck_ns):
             best, method = _of(found, blocks, coarse), "ideal-dp of joined layers"
-    if ideals is None:
-        return best, False, method
-    found, complete = ideal_dp(blocks, ideals, devices, at_most_ns=_reached(best, blocks), steps=_STEPS)
-    return (found, True, "ideal-dp") if found is not None else (best, complete, method)
+    if ideals is not None:
+        found, complete = ideal_dp(blocks, ideals, devices, at_most_ns=_reached(best, blocks), steps=_STEPS)
+        if found is not None:
+            return found, "ideal-dp", _Proved(found.bottleneck_ns, _ALL)
+        if complete:
+            return best, method, None
+    return _of_many(blocks, ideals, devices, best, method)
+
+
+def _of_many(
+    blocks: Blocks, ideals: Ideals | None, devices: Devices, best: Split | None, method: str
+) -> tuple[Split | None, str, _Proved | None]:
+    """Look for a better split, and for a bound, where there are too many ideals for weighing all splits."""
+    ideals = ideals or ideals_of(blocks, _MOST_LISTED)
+    if ideals is None or devices.hosts:
+        return best, method, None
+    found, complete = promising_split(blocks, ideals, devices, _reached(best, blocks))
+    if found is not None:
+        if best is None or found.bottleneck_ns < best.bottleneck_ns:
+            best, method = found, "promising ideals"
+        if complete:
+            return best, method, _Proved(best.bottleneck_ns, _ALL)
+    return best, method, None if best is None else _Proved(relaxed_bound(ideals, devices, best.bottleneck_ns), _RELAXED)
 
 
 def _folded(blocks: Blocks, small: Blocks, devices: Devices, stages: int) -> Found | None:
     """Cut into more stages than there are executors, and put several on each."""
     many = devices._replace(accelerators=stages, hosts=0, replicas=1)
-    best, _, method = _contiguous(small, many)
+    best, method, _ = _contiguous(small, many)
     if best is None:
         return None
     best = _of(best, blocks, small)

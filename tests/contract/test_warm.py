@@ -59,6 +59,8 @@ for file in ("tasks.parquet", "graph.json"):
 layers = LayerGraph.from_arrays(time_ns=[3] * 400, output_bytes=[5] * 400, source=range(398), target=range(2, 400))
 for replicate in (False, True):
     plan_stages(layers, executors=3, hosts=1, memory=10**6, bandwidth=1e9, replicate=replicate, overlap=replicate)
+layers = LayerGraph.from_arrays(time_ns=[3] * 38, output_bytes=[5] * 38, source=range(33), target=range(5, 38))
+assert plan_stages(layers, executors=3, bandwidth=1e9).n_stages
 """
 
 

@@ -12,6 +12,7 @@ from layer_graphs import best_by_hand, layer_graphs
 
 from planner.errors import InfeasibleError, InvalidPlanError
 from planner.model import LayerGraph, StagePlan
+from planner.model.compiled import interpreted
 from planner.models.planning import plan_stages
 from planner.staging.blocks import as_chain, blocks_of
 from planner.staging.bounds import least_bottleneck
@@ -19,6 +20,7 @@ from planner.staging.devices import Devices
 from planner.staging.ideal_dp import ideal_dp
 from planner.staging.ideals import ideals_of, prefixes_of
 from planner.staging.linear_dp import topological_orders
+from planner.staging.many_ideals import promising_split, relaxed_bound
 from planner.staging.reductions import coarsened, joined, settled
 from planner.validate_stages import validate_stages
 
@@ -81,6 +83,23 @@ def test_bounds_and_joined_blocks_are_on_the_right_side(graph: LayerGraph) -> No
     found, _ = ideal_dp(coarse, few, devices, at_most_ns=10**9, steps=10**7)
     assert found is not None and found.bottleneck_ns >= exact.bottleneck_ns
     assert joined(blocks, 3).n <= 3
+
+
+@settings(deadline=None, max_examples=40)
+@given(graph=layer_graphs(8), overlap=st.booleans(), memory=st.none() | st.integers(9, 40))
+def test_where_all_ideals_are_promising_nothing_is_missed(graph: LayerGraph, overlap: bool, memory: int | None) -> None:
+    graph = replace(graph, supported=np.ones(graph.n, dtype=bool))
+    blocks, devices = blocks_of(graph, BANDWIDTH), Devices(3, 0, memory, 2, overlap)
+    ideals = ideals_of(blocks, 10_000)
+    assert ideals is not None
+    exact, _ = ideal_dp(blocks, ideals, devices, at_most_ns=10**9, steps=10**7)
+    with interpreted():
+        found, complete = promising_split(blocks, ideals, devices, 10**9)
+        bound = relaxed_bound(ideals, devices, 10**9)
+    assert complete and (found is None) == (exact is None)
+    if found is not None and exact is not None:
+        assert found.bottleneck_ns == exact.bottleneck_ns == found.load_ns.max()
+        assert bound <= exact.bottleneck_ns
 
 
 @settings(deadline=None, max_examples=30)

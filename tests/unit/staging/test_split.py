@@ -84,6 +84,12 @@ def test_replicas_share_a_stage_and_pay_for_agreeing() -> None:
     assert trained.executors == ((0,),), "4 bytes sent for each parameter are slower than the work of one"
 
 
+def test_so_many_replicas_that_a_nanosecond_is_shared() -> None:
+    plan = plan_stages(chain([5, 6]), executors=1000, replicate=True)
+    validate_stages(plan)
+    assert plan.bottleneck_ns == 1 and plan.status == "optimal"
+
+
 def test_links_that_work_beside_executors_are_not_added() -> None:
     layers = chain([10, 10], output_bytes=[8, 0])
     assert plan_stages(layers, executors=2, bandwidth=GB, overlap=True).bottleneck_ns == 10
@@ -132,6 +138,17 @@ def test_too_many_ideals_give_a_good_split_that_is_not_called_optimal() -> None:
     plan = plan_stages(layers, executors=3, bandwidth=GB)
     validate_stages(plan)
     assert plan.status == "feasible" and plan.gap > 0 and "too many" in plan.notes[0]
+
+
+def test_where_not_all_splits_are_weighed_there_is_a_bound_that_knows_of_traffic() -> None:
+    layers = wide(6, 5)
+    plan = plan_stages(layers, executors=3, bandwidth=GB / 25)
+    validate_stages(plan)
+    blocks = blocks_of(layers, GB / 25)
+    ideals = ideals_of(blocks, 300_000)
+    assert ideals is not None and ideals.n == 6**6 + 2
+    assert plan.lower_bound_ns > least_bottleneck(blocks, Devices(3))[0]
+    assert 0 < plan.gap < 0.2 and "traffic" in plan.bound_reason
 
 
 def test_very_many_layers_are_split_too() -> None:
