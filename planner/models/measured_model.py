@@ -152,6 +152,14 @@ def read_onnx_model(
     from planner.submodels import input_shapes, layer_graph, profile_layers, read_onnx, sample_batch, working_bytes
 
     model = read_onnx(source)
+    given = {"sizes": sizes, "batch": batch}
+    faults = [
+        Fault(name, f"is {value!r:.60}; expected a dict of names")
+        for name, value in given.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    if faults:
+        raise InputError(faults)
     if batch is None:
         batch = sample_batch(model, input_shapes(model, sizes or {}))
     if spark is None:
