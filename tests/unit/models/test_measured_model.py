@@ -83,9 +83,7 @@ def test_nonsense_is_told_in_one_go(tmp_path: Path) -> None:
     assert read_model(str(path), batch=batch, runs=1).layers.n > 40
     with pytest.raises(InputError, match="ONNX Runtime cannot run it"):
         read_model(path, batch={**batch, "ids": np.zeros(3)}, runs=1)
-    with pytest.raises(
-        InputError, match=r"sizes: is 'batch=2'; expected a dict of names\nbatch: is 3"
-    ):
+    with pytest.raises(InputError, match=r"sizes: is 'batch=2'; expected a dict of names\nbatch: is 3"):
         read_model(path, sizes="batch=2", batch=3)
     with pytest.raises(InputError, match="runs"):
         read_model(path, batch=batch, runs=0)
