@@ -153,6 +153,14 @@ AWKWARD: dict[str, tuple[str, dict[str, NDArray[Any]]]] = {
         }""",
         {"w": np.arange(16, dtype=np.float32).reshape(4, 4) / 7},
     ),
+    "shapes of an earlier version": (
+        """(float[b, 4] x) => (float[7, 5] y) <float[1, 4] a, float[3, 9] c> {
+            a = Sin(x)
+            c = Cos(a)
+            y = Exp(c)
+        }""",
+        {},
+    ),
     "out of order": (
         """(float[b, 4] x) => (float[b, 4] y) {
             y = Exp(c)

@@ -19,7 +19,7 @@ from planner.models.plans import ModelPlan
 from planner.models.running import OnnxRunner
 
 if TYPE_CHECKING:
-    from planner.submodels import LoadedStage, OnnxModel, StageFile
+    from planner.submodels import OnnxModel, Profile, StageFile
 
 __all__ = ["MeasuredModel", "read_onnx_model"]
 
@@ -80,23 +80,6 @@ class MeasuredModel(Model):
 
         return write_stages(self.source, plan.stage.tolist(), folder, copy_weights=copy_weights)
 
-    def loaders(self, plan: StagePlan, folder: str | Path, **settings: Any) -> list[Callable[[], LoadedStage]]:
-        """Write the stages of a plan, and give what loads each of them: it can be sent, and is called where the stage runs.
-
-        Parameters
-        ----------
-        plan : StagePlan
-            Of this model.
-        folder : str or Path
-            Seen under this name by all executors.
-        **settings
-            As for `cut`.
-        """
-        from planner.submodels import LoadedStage
-
-        files = self.cut(plan, Path(folder).absolute(), **settings)
-        return [partial(LoadedStage, file.path, threads=self.threads) for file in files]
-
     def corrected(self, plan: StagePlan, measured_ns: Sequence[int] | None = None) -> MeasuredModel:
         """Give the model as the stages of a plan show it: times of layers are scaled such that they meet the stages'.
 
@@ -144,8 +127,9 @@ def read_onnx_model(
     batch: Mapping[str, NDArray[Any]] | None = None,
     runs: int = 10,
     threads: int = 1,
+    spark: Any = None,
 ) -> MeasuredModel:
-    """Read an ONNX file and measure its layers in this process.
+    """Read an ONNX file and measure its layers, in this process or on an executor.
 
     Parameters
     ----------
@@ -158,6 +142,8 @@ def read_onnx_model(
         Runs of which each layer's time is the median.
     threads : int
         That one operator may use.
+    spark : SparkSession, optional
+        To measure on one of its executors, which has to see the file under the same name.
 
     Raises
     ------
@@ -167,9 +153,20 @@ def read_onnx_model(
     from planner.submodels import input_shapes, layer_graph, profile_layers, read_onnx, sample_batch, working_bytes
 
     model = read_onnx(source)
+    given = {"sizes": sizes, "batch": batch}
+    faults = [
+        Fault(name, f"is {value!r:.60}; expected a dict of names")
+        for name, value in given.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    if faults:
+        raise InputError(faults)
     if batch is None:
         batch = sample_batch(model, input_shapes(model, sizes or {}))
-    profile = profile_layers(model, batch, runs=runs, threads=threads)
+    if spark is None:
+        profile = profile_layers(model, batch, runs=runs, threads=threads)
+    else:
+        profile = _there(spark, partial(_profile, model.path.absolute(), dict(batch), runs, threads))
     return MeasuredModel(
         layers=layer_graph(model, profile),
         name=model.path.name,
@@ -179,6 +176,28 @@ def read_onnx_model(
         threads=threads,
         runner=OnnxRunner(model, threads),
     )
+
+
+def _profile(path: Path, batch: Mapping[str, NDArray[Any]], runs: int, threads: int) -> Profile:
+    from planner.submodels import profile_layers, read_onnx
+
+    return profile_layers(read_onnx(path), batch, runs=runs, threads=threads)
+
+
+def _there(spark: Any, measure: Callable[[], Profile]) -> Profile:
+    """Measure on an executor; what is wrong is raised here as it would be there."""
+    from planner.spark.preflight import classic_session
+
+    def answer(_: int) -> Profile | InputError:
+        try:
+            return measure()
+        except InputError as error:
+            return error
+
+    found: Profile | InputError = classic_session(spark).sparkContext.parallelize([0], 1).map(answer).first()
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 def _room(memory: str | float) -> int | None:

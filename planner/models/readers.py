@@ -53,7 +53,9 @@ def _is_path(source: Any) -> bool:
     return isinstance(source, str | os.PathLike)
 
 
-def _read_profile(source: str | os.PathLike[str]) -> Model:
+def _read_profile(source: str | os.PathLike[str], **settings: Any) -> Model:
+    if settings:
+        raise InputError([Fault(name, "is given, and a profile takes no settings") for name in settings])
     layers, executors, hosts, memory_bytes = read_layers(source)
     return Model(layers, Path(source).name, executors, hosts, memory_bytes)
 

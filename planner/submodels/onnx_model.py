@@ -105,6 +105,8 @@ class OnnxModel:
 
     def constant_bytes(self, name: str) -> int:
         """Give the bytes of a constant and of all that it is made of; as far as its size is known."""
+        if name in self.weights:
+            return tensor_bytes(self.weights[name])
         nodes, weights = self.needed([name])
         made = [value for node in nodes for value in node.output if value in self.types]
         return sum(tensor_bytes(self.weights[w]) for w in weights) + sum(

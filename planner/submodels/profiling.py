@@ -90,7 +90,7 @@ def profile_layers(
     threads: int = 1,
     part_bytes: int = 2**30,
 ) -> Profile:
-    """Measure a model in this process, a part of it at a time.
+    """Measure a model in this process, a part of it at a time; its weights are copied into a temporary folder for that.
 
     Parameters
     ----------

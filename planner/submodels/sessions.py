@@ -56,6 +56,19 @@ def open_session(
         raise InputError([Fault(str(path), f"ONNX Runtime cannot load it: {error}")]) from error
 
 
+_TYPES = {
+    f"tensor({name})": np.dtype({"float": "float32", "double": "float64"}.get(name, name))
+    for name in (
+        "float",
+        "double",
+        "float16",
+        "bool",
+        *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)),
+    )
+}
+"""What ONNX Runtime calls the types of tensors, in numpy's."""
+
+
 class LoadedStage:
     """A stage that was loaded from its file, to be called with one batch after the other.
 
@@ -75,7 +88,8 @@ class LoadedStage:
     def __init__(self, path: str | Path, *, threads: int = 1, optimize: bool = True) -> None:
         self.path = Path(path)
         self.session = open_session(path, threads=threads, optimize=optimize)
-        self.takes = tuple(value.name for value in self.session.get_inputs())
+        self._types = {value.name: _TYPES.get(value.type) for value in self.session.get_inputs()}
+        self.takes = tuple(self._types)
         self.gives = tuple(value.name for value in self.session.get_outputs())
         self.passes = tuple(json.loads(self.session.get_modelmeta().custom_metadata_map.get(PASSES, "[]")))
 
@@ -85,7 +99,8 @@ class LoadedStage:
         Parameters
         ----------
         batch : mapping of str to ndarray
-            At least the values that the stage takes and that pass it.
+            At least the values that the stage takes and that pass it. Numbers of another width than the stage takes
+            are made to fit; fractions do not become whole numbers.
 
         Raises
         ------
@@ -97,10 +112,18 @@ class LoadedStage:
             there = ", ".join(map(repr, batch)) or "nothing"
             raise InputError([Fault(f"batch[{name!r}]", f"is missing; there is {there}") for name in missing])
         try:
-            given = self.session.run(self.gives, {name: np.asarray(batch[name]) for name in self.takes})
+            taken = {name: _as(batch[name], dtype) for name, dtype in self._types.items()}
+            given = self.session.run(self.gives, taken)
         except Exception as error:  # its errors have no common class
             raise InputError([Fault(str(self.path), f"ONNX Runtime cannot run it: {error}")]) from error
         return dict(zip(self.gives, given, strict=True)) | {name: batch[name] for name in self.passes}
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(f"{self.path.name} is loaded in this process; send its path, and load it where it runs")
+
+
+def _as(values: Any, dtype: np.dtype[Any] | None) -> NDArray[Any]:
+    array = np.asarray(values)
+    if dtype is not None and array.dtype != dtype and np.can_cast(array.dtype, dtype, "same_kind"):
+        return array.astype(dtype)
+    return array

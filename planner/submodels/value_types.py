@@ -26,6 +26,8 @@ def infer_types(
 ) -> dict[str, onnx.TypeProto]:
     """Infer the types of all values, without looking at large weights.
 
+    What the file states of values between layers is asked only where nothing can be inferred.
+
     Parameters
     ----------
     proto : ModelProto
@@ -60,13 +62,33 @@ def infer_types(
             tensor.name = name
         else:
             graph.input.add(name=name, type=_weight_type(weight))
-    if not shapes:
-        graph.value_info.extend(proto.graph.value_info)
-        graph.output.extend(proto.graph.output)
-    inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
-    known = [*proto.graph.value_info, *proto.graph.output, *inferred.input, *inferred.value_info, *inferred.output]
-    types = {value.name: value.type for value in known if value.type.WhichOneof("value")}
+    types = _inferred(skeleton)
+    said = [*proto.graph.value_info, *proto.graph.output]
+    helpful = {value.name: _without_shape(value.type) for value in said if value.name not in types and _says(value)}
+    if helpful:
+        for name, type_ in helpful.items():
+            graph.value_info.add(name=name, type=type_)
+        types = helpful | _inferred(skeleton)
     return types | {name: _weight_type(weight) for name, weight in weights.items()}
+
+
+def _inferred(skeleton: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
+    graph = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
+    known = [*graph.input, *graph.value_info, *graph.output]
+    return {value.name: value.type for value in known if _says(value)}
+
+
+def _says(value: onnx.ValueInfoProto) -> bool:
+    """Tell whether a type is stated at all, and not an empty one."""
+    kind = value.type.WhichOneof("value")
+    return kind is not None and (kind != "tensor_type" or value.type.tensor_type.elem_type != 0)
+
+
+def _without_shape(type_: onnx.TypeProto) -> onnx.TypeProto:
+    """Give the type that a file states for a value, of which the shape is often that of an earlier version."""
+    if not type_.HasField("tensor_type"):
+        return type_
+    return onnx.helper.make_tensor_type_proto(type_.tensor_type.elem_type, None)
 
 
 def input_shapes(model: OnnxModel, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx_samples import same_bits, through, whole
 
+from planner.cli import main
 from planner.errors import InfeasibleError, InputError
 from planner.models import read_model
 from planner.models.measured_model import MeasuredModel
@@ -31,16 +34,6 @@ def test_a_plan_is_cut_as_it_says(small: MeasuredModel, executors: int, tmp_path
         np.flatnonzero(planned.stage == stage).tolist() for stage in range(planned.n_stages)
     ]
     assert same_bits(through(files, small.batch), whole(small.source, small.batch))
-
-
-def test_what_loads_a_stage_can_be_sent(small: MeasuredModel, tmp_path: Path) -> None:
-    loaders = pickle.loads(pickle.dumps(small.loaders(small.plan(executors=2), tmp_path)))
-    values = dict(small.batch)
-    for load in loaders:
-        values = load()(values)
-    np.testing.assert_allclose(values["embedding"], whole(small.source, small.batch)["embedding"], atol=1e-5)
-    with pytest.raises(TypeError, match="is loaded in this process; send its path"):
-        pickle.dumps(loaders[0]())
 
 
 def test_replicas_share_the_files_of_their_stage(small: MeasuredModel, tmp_path: Path) -> None:
@@ -90,5 +83,38 @@ def test_nonsense_is_told_in_one_go(tmp_path: Path) -> None:
     assert read_model(str(path), batch=batch, runs=1).layers.n > 40
     with pytest.raises(InputError, match="ONNX Runtime cannot run it"):
         read_model(path, batch={**batch, "ids": np.zeros(3)}, runs=1)
+    with pytest.raises(InputError, match=r"sizes: is 'batch=2'; expected a dict of names\nbatch: is 3"):
+        read_model(path, sizes="batch=2", batch=3)
     with pytest.raises(InputError, match="runs"):
         read_model(path, batch=batch, runs=0)
+
+
+def test_the_command_line_splits_it_too(small: MeasuredModel, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["split", str(small.source.path), "--executors", "2", "--memory", "1GB"]
+    assert main([*words, "--sizes", "batch=2,sequence=16", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [len(stage["layers"]) > 0 for stage in said["stages"]] == [True, True]
+    assert said["notes"][-1].startswith("of 1 GB on each executor")
+    assert main([*words, "--sizes", "batch=2,sequence"]) == 2
+    assert "--sizes: 'sequence' is no AXIS=N" in capsys.readouterr().err
+    assert main([*words, "--sizes", "squence=16"]) == 2
+    assert "sizes['squence']: is no open axis; expected one of batch, ids:0," in capsys.readouterr().err
+
+
+def test_a_profile_takes_no_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "graph.txt").write_text("node1 -- Input -- forward_compute_time=1, backward_compute_time=1")
+    assert main(["split", str(tmp_path / "graph.txt"), "--executors", "2", "--sizes", "batch=2"]) == 2
+    assert "sizes: is given, and a profile takes no settings" in capsys.readouterr().err
+
+
+def test_who_lacks_the_libraries_is_told_what_to_type(small: MeasuredModel) -> None:
+    code = f"""
+import sys
+sys.modules["onnx"] = None
+from planner.cli import main
+raise SystemExit(main(["split", {str(small.source.path)!r}, "--executors", "2"]))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Traceback" not in said.stderr
+    assert "onnx is not installed, which ONNX models need" in said.stderr
+    assert "pip install 'spark-planner[models]', on the driver and on the executors" in said.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -254,6 +255,10 @@ def test_a_stage_says_what_it_lacks_and_what_does_not_fit(tmp_path: Path) -> Non
         stage({"q": np.zeros(1)})
     with pytest.raises(InputError, match="ONNX Runtime cannot run it"):
         stage({"x": np.zeros((2, 5), np.float32), "z": np.zeros((2, 4), np.float32)})
+    wide = stage({"x": [[0.0, 0.5, 1.0, 2.0]], "z": np.zeros((1, 4), np.int64)})
+    np.testing.assert_allclose(wide["m"], np.tanh(np.array([[0, 0.5, 1, 2]])), rtol=1e-6)
+    with pytest.raises(TypeError, match="is loaded in this process; send its path"):
+        pickle.dumps(stage)
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x01")
     with pytest.raises(InputError, match=r"broken.onnx: ONNX Runtime cannot load it"):
         LoadedStage(tmp_path / "broken.onnx")
