@@ -283,11 +283,12 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
     rows = spooled.rows
     outputs = _common([pa.ipc.read_schema(pa.py_buffer(schema)) for schema in streamed.schemas])
     places = {executor.id: executor.location for executor in live_executors(session)}
-    elements, locations = [], []
+    elements: list[tuple[str]] = []
+    locations: list[str | None] = []
     for number, (executor, share) in enumerate(spooled.written()):
         kept = [(place.path, place.offset, place.length) for place in streamed.places_of(rows.batches_of(number))]
         elements.append((json.dumps([share.path, kept]),))
-        locations.append(places.get(executor, ""))
+        locations.append(places.get(executor))
     listed = session.createDataFrame(pinned(session.sparkContext, elements, locations), "share string")
     schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs, prefer_timestamp_ntz=True).fields])
     read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
