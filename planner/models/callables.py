@@ -52,7 +52,7 @@ def read_callables(
     Raises
     ------
     InputError
-        If there is no callable, or what else is given does not fit.
+        If there is no callable, what else is given does not fit, or one raises when it is measured.
 
     Examples
     --------
@@ -106,16 +106,24 @@ def _names(calls: Sequence[Any]) -> list[str]:
 
 def _measured(calls: Sequence[Any], batch: Mapping[str, Any], runs: int) -> tuple[list[float], list[int]]:
     seconds, sizes = [], []
-    given = as_batch(batch)
-    for call in calls:
-        run = call() if isinstance(call, type) else call
+    try:
+        given = as_batch(batch)
+    except TypeError as error:
+        problem = f"is a {type(batch).__name__}; expected a dict of names and numpy arrays"
+        raise InputError([Fault("batch", problem)]) from error
+    for place, (name, call) in enumerate(zip(_names(calls), calls, strict=True)):
         times = []
-        for _ in range(1 + runs):
-            own = {name: array.copy() for name, array in given.items()}
-            began = time.perf_counter()
-            made = run(own)
-            times.append(time.perf_counter() - began)
-        given = as_batch(made)
+        try:
+            run = call() if isinstance(call, type) else call
+            for _ in range(1 + runs):
+                own = {column: array.copy() for column, array in given.items()}
+                began = time.perf_counter()
+                made = run(own)
+                times.append(time.perf_counter() - began)
+            given = as_batch(made)
+        except Exception as error:
+            problem = f"{name} raised {type(error).__name__} on the batch to measure with: {error}"
+            raise InputError([Fault(f"model[{place}]", problem)]) from error
         seconds.append(max(statistics.median(times[1:]), 1e-9))
         sizes.append(sum(int(np.asarray(array).nbytes) for array in given.values()))
     return seconds, sizes

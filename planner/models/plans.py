@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,25 +31,27 @@ class ModelPlan(StagePlan):
     model: str = ""
     runner: Callable[..., Any] | None = None
 
-    def run(self, spark: Any, frame: Any, **settings: Any) -> Any:
+    def run(self, spark: Any, frame: Any, *, columns: Sequence[str], batch: int = 32) -> Any:
         """Stream a DataFrame through the stages; give it with the model's outputs added, its rows in their order.
 
         Parameters
         ----------
-        spark, frame, **settings
+        spark, frame, columns, batch
             As for `stream`, which also tells what the stages took.
         """
-        return self.stream(spark, frame, **settings).frame
+        return self.stream(spark, frame, columns=columns, batch=batch).frame
 
-    def stream(self, spark: Any, frame: Any, **settings: Any) -> StreamResult:
+    def stream(self, spark: Any, frame: Any, *, columns: Sequence[str], batch: int = 32) -> StreamResult:
         """Stream a DataFrame through the stages; give it and what each stage really did.
 
         Parameters
         ----------
         spark : SparkSession
         frame : DataFrame
-        **settings
-            ``columns``, the columns that the model takes, and ``batch``, the rows of a micro-batch.
+        columns : sequence of str
+            What the model takes.
+        batch : int
+            Rows of a micro-batch.
 
         Raises
         ------
@@ -59,7 +61,7 @@ class ModelPlan(StagePlan):
         if self.runner is None:
             problem = "is a profile: it says what layers take, and holds none that could run; expected a model"
             raise InputError([Fault(self.model, problem)])
-        result: StreamResult = self.runner(self, spark, frame, **settings)
+        result: StreamResult = self.runner(self, spark, frame, columns=columns, batch=batch)
         return result
 
     def report(self, path: str | Path) -> Path:

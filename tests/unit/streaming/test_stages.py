@@ -180,6 +180,8 @@ def test_replicas_of_a_plan_have_slots_of_their_own() -> None:
         ([len], {"seconds": [1.0], "batch": {}}, "expected one of them"),
         ([len], {"runs": 0}, "expected a whole number of at least 1"),
         ([len, 3], {}, "a list of callables"),
+        ([tokenise, tokenise], {"batch": {"text": ["a"]}}, r"model\[1\]: tokenise 1 raised KeyError on the batch"),
+        ([tokenise], {"batch": [1]}, "batch: is a list; expected a dict"),
     ],
 )
 def test_what_is_no_chain_is_refused(source: Any, settings: dict[str, Any], problem: str) -> None:
