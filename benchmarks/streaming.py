@@ -13,6 +13,7 @@ the memory that an executor has.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -49,9 +50,10 @@ class Case:
 
     @property
     def bound(self) -> float:
-        """Of a slowest stage that always has something to do, and what it cannot share with the others."""
-        period = max(each / count for each, count in zip(self.seconds, self.replicas, strict=True))
-        return period * BATCHES + sum(self.seconds) - period
+        """Seconds of the slowest stage, which has its share of the batches on each slot, and of one batch elsewhere."""
+        whole = sum(self.seconds)
+        steps = [math.ceil(BATCHES / count) * each for each, count in zip(self.seconds, self.replicas, strict=True)]
+        return max(whole - each + step for each, step in zip(self.seconds, steps, strict=True))
 
 
 CASES = (
