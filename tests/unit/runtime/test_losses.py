@@ -162,7 +162,7 @@ def test_when_nobody_is_left_and_nobody_comes_back_the_run_ends_and_says_so(tmp_
 class _Late(ProcessSlots):
     """The last slot comes late."""
 
-    late_s = 4.0
+    late_s = 2.5
 
     def __init__(self, configs: Sequence[SlotConfig]) -> None:
         super().__init__(configs[:-1])
@@ -180,7 +180,7 @@ class _Late(ProcessSlots):
 
 def test_a_slot_that_does_not_come_in_time_is_done_without_and_gets_work_when_it_comes() -> None:
     builder = GraphBuilder()
-    for i in range(60):
+    for i in range(90):
         builder.add("time:sleep", 0.2, id=f"t{i}", work=0.2)
     graph = builder.build()
     outcome = driven(planned(graph, 3), _Late, rendezvous_s=1.0, moving=True)
