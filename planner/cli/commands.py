@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
+from planner.cli.completion import completion_command
 from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
 from planner.cli.history import history_summary, history_text
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
@@ -139,6 +140,13 @@ def run_command(words: Namespace) -> None:
     run_on_spark(words)
 
 
+def doctor_command(words: Namespace) -> None:
+    """Carry out ``planner doctor``, which loads Spark."""
+    from planner.cli.doctoring import examine
+
+    examine(words)
+
+
 def planning_settings(reader: Reader) -> dict[str, Any]:
     """Read what ``plan`` and ``run`` plan by."""
     settings: dict[str, Any] = {
@@ -203,4 +211,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
     "run": run_command,
     "report": report_command,
     "history": history_command,
+    "doctor": doctor_command,
+    "completion": completion_command,
 }

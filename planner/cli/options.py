@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planner.cli.parser import nearest
+from planner.cli.words import nearest
 from planner.errors import Fault, InputError
 from planner.io import read_cluster
 from planner.model.cluster import Cluster, Network

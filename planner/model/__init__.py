@@ -5,6 +5,7 @@ from planner.model.cluster import Cluster, Executor, Link, Network
 from planner.model.graph import Call, Graph, Over, Pin, Ref, Refs
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Bound, Learnt, Plan, Schedule, Trial
+from planner.model.profile import ExecutorProfile, LinkProfile, Profile, Spread
 from planner.model.progress import Progress
 from planner.model.redundancy import Replicas
 from planner.model.weights import Weights
@@ -16,21 +17,25 @@ __all__ = [
     "Call",
     "Cluster",
     "Executor",
+    "ExecutorProfile",
     "Graph",
     "GraphBuilder",
     "Handle",
     "Learnt",
     "Link",
+    "LinkProfile",
     "LoadReport",
     "Network",
     "Over",
     "Pin",
     "Plan",
+    "Profile",
     "Progress",
     "Ref",
     "Refs",
     "Replicas",
     "Schedule",
+    "Spread",
     "Trial",
     "Weights",
 ]

@@ -11,18 +11,26 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from planner.errors import Finding, PreflightError, RunError
-from planner.model.profile import ExecutorProfile, Profile
+from planner.model.profile import ExecutorProfile
 from planner.model.units import format_bytes
-from planner.report import profile_text
 from planner.report.words import count
 from planner.spark.executors import discover, live_executors
 from planner.spark.preflight import active_session, ask_executors, classic_session, setting_findings, tls_findings
-from planner.spark.profile import profile
+from planner.spark.profile import Profile, profile
 
 __all__ = ["Check", "Diagnosis", "doctor", "unwell"]
 
 _STRETCHED = 1.3
 """Slots that are so many times slower when all of them work share something that they were thought to have each."""
+
+
+_WAIT_S = 60.0
+"""For so long a first executor may take to come."""
+
+_NO_ROOM = (
+    "look at the master's web page: are workers there, and have they as many free cores and as much memory as an "
+    "executor is to have (spark.executor.cores, spark.executor.memory)?"
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         checks = "\n".join(map(str, self.checks))
-        return checks if self.profile is None else f"{checks}\n\n{profile_text(self.profile)}"
+        return checks if self.profile is None else f"{checks}\n\n{self.profile}"
 
 
 def unwell(name: str, findings: Iterable[Finding]) -> list[Check]:
@@ -137,9 +145,9 @@ def _tls(spark: SparkSession) -> list[Check]:
 
 def _executors(spark: SparkSession) -> list[Check]:
     try:
-        cluster = discover(spark)
-    except PreflightError as error:
-        return unwell("executors", error.findings)
+        cluster = discover(spark, wait=_WAIT_S)
+    except PreflightError:
+        return [Check("executors", "wrong", f"none has come within {_WAIT_S:g} s", _NO_ROOM)]
     live = live_executors(spark)
     hosts = {executor.host for executor in live}
     said = f"{count(len(live), 'executor')} with {count(cluster.n_slots, 'slot')} on {count(len(hosts), 'host')}"

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pyspark
 from pyspark.sql import SparkSession
 
-from planner.model.profile import Profile, Spread
+from planner import model
+from planner.io import write_cluster
+from planner.model.profile import Spread
 from planner.model.units import MICROSECONDS
 from planner.recipes.probe_plan import probes
 from planner.recipes.profiling import measured
+from planner.report import profile_text
 from planner.spark.executors import LiveExecutor, discover, live_executors
 from planner.spark.launch import SparkJob, pinned
 from planner.spark.preflight import active_session, classic_session
 from planner.spark.run import run
 
-__all__ = ["profile"]
+__all__ = ["Profile", "profile"]
 
 _JOBS = 5
+
+
+class Profile(model.Profile):
+    """A `planner.model.Profile` that shows itself, and writes the cluster that it found."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write the cluster, which `planner.read_cluster` reads; in TOML, all that was measured is its comment."""
+        write_cluster(self.cluster, path, about=profile_text(self, width=200, unicode=True))
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return profile_text(self)
 
 
 def profile(spark: SparkSession | None = None, *, progress: Literal["auto", "none"] = "auto") -> Profile:
@@ -40,7 +56,7 @@ def profile(spark: SparkSession | None = None, *, progress: Literal["auto", "non
     Returns
     -------
     Profile
-        Its attribute ``cluster`` is what `planner.plan` and `planner.write_cluster` take.
+        Its attribute ``cluster`` is what `planner.plan` takes.
 
     Raises
     ------
@@ -53,8 +69,7 @@ def profile(spark: SparkSession | None = None, *, progress: Literal["auto", "non
 
     Examples
     --------
-    >>> measured = profile(spark)  # doctest: +SKIP
-    >>> write_cluster(measured.cluster, "cluster.toml")  # doctest: +SKIP
+    >>> profile(spark).save("cluster.toml")  # doctest: +SKIP
     """
     session = classic_session(spark or active_session())
     probed = probes(discover(session))
@@ -62,7 +77,8 @@ def profile(spark: SparkSession | None = None, *, progress: Literal["auto", "non
     [values] = result.values.values()
     slots_us = result.load.elapsed_us - result.load.measured_makespan_us
     job_s = _job_s(session, live_executors(session)[0])
-    return measured(probed, values, job_s, slots_us / MICROSECONDS, _settings(session))
+    found = measured(probed, values, job_s, slots_us / MICROSECONDS, _settings(session))
+    return Profile(**vars(found))
 
 
 def _job_s(spark: SparkSession, executor: LiveExecutor) -> Spread:

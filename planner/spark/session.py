@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,31 @@ def _told(error: PySparkException) -> str:
     return text[failed:] if failed >= 0 else f"Spark failed: {text}"
 
 
+_KNOCK_S = 5.0
+"""Seconds that a standalone master may take to open its door; Spark itself knocks for a minute."""
+
+
+def _knock(master: str) -> None:
+    """Find out whether a standalone master is there at all; of several, one is enough."""
+    said = []
+    for place in master.removeprefix("spark://").split(","):
+        host, _, port = place.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+            return
+        except (OSError, OverflowError, ValueError) as error:
+            said.append(f"{place} ({getattr(error, 'strerror', None) or error})")
+    problem = f"no Spark master answers at {', '.join(said)}"
+    mend = (
+        "look at the master's web page, usually http://HOST:8080: its URL stands on top; "
+        "is the host right, the master started, and may this machine reach that port?"
+    )
+    raise PreflightError([Finding(problem, mend)])
+
+
 def _start(master: str | None, name: str) -> SparkSession:
+    if master is not None and master.startswith("spark://"):
+        _knock(master)
     builder = SparkSession.builder.appName(name)
     if master is not None:
         builder = builder.master(master)
