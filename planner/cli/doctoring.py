@@ -7,6 +7,7 @@ from argparse import Namespace
 from planner.cli.options import Reader
 from planner.cli.summary import dump
 from planner.errors import PlannerError, PreflightError
+from planner.report.words import count
 from planner.spark import Diagnosis, doctor
 from planner.spark.doctor import unwell
 from planner.spark.session import check_master, session
@@ -37,9 +38,8 @@ def examine(words: Namespace) -> None:
     if written and not words.json:
         print(f"\nwritten: {written}\nplan for it: planner plan GRAPH --cluster {written}")
     if not found.well:
-        failed = sum(check.status == "wrong" for check in found.checks)
+        failed = count(sum(check.status == "wrong" for check in found.checks), "check")
         untold = (
             f"; so nothing was measured, and {words.output} was not written" if words.output and not written else ""
         )
-        said = f"{failed} of {len(found.checks)} checks failed, and what mends it stands with each"
-        raise PlannerError(said + untold)
+        raise PlannerError(f"{failed} failed; what mends it stands with what is wrong{untold}")

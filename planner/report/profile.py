@@ -28,7 +28,7 @@ def profile_text(profile: Profile, *, width: int | None = None, unicode: bool | 
         f"Measured: {count(len(profile.executors), 'executor')}, {count(profile.cluster.n_slots, 'slot')}, "
         f"on {profile.settings['master']}, {profile.settings['measured']}",
         "",
-        "Executors (speed while all slots work, the executor in the middle has 1; in brackets the middle half)",
+        "Executors (speed with all slots at work, that of the middle one is 1; in brackets the middle half)",
         *_executors(profile),
         "",
         *_links(profile),
@@ -54,13 +54,13 @@ def _executors(profile: Profile) -> list[str]:
                 str(executor.slots),
                 f"{executor.speed:.3g} ({low:.3g}–{high:.3g})",
                 f"{planned.speed:.3g}",
-                f"× {executor.stretch:.2g}",
+                f"{executor.stretch:.2g} × as fast",
                 f"{executor.cores:g}",
                 _bytes(planned.memory_bytes),
                 _bytes(executor.memory_bytes),
             ]
         )
-    head = ["  executor", "host", "slots", "measured speed", "written", "alone", "cores", "memory", "left on host"]
+    head = ["  executor", "host", "slots", "speed measured", "written", "alone", "cores", "memory", "left on host"]
     rest = len(profile.executors) - MOST_ROWS
     return [*aligned(head, rows, (0, 1)), *([f"  … and {rest} more"] if rest > 0 else [])]
 

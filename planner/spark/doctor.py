@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -23,6 +24,12 @@ __all__ = ["Check", "Diagnosis", "doctor", "unwell"]
 _STRETCHED = 1.3
 """Slots that are so many times slower when all of them work share something that they were thought to have each."""
 
+
+_SLOW = 1 / _STRETCHED
+"""An executor of such a speed is told to be slow."""
+
+_MOST_SHOWN = 8
+"""Hosts, or executors, that are named in one check."""
 
 _WAIT_S = 60.0
 """For so long a first executor may take to come."""
@@ -178,39 +185,51 @@ def _measured(measured: Profile) -> list[Check]:
     hosts: dict[str, list[ExecutorProfile]] = {}
     for executor in measured.executors:
         hosts.setdefault(executor.host, []).append(executor)
-    spark_memory = {executor.id: executor.memory_bytes for executor in measured.cluster.executors}
-    notes = [*_shared_cores(hosts), *_scarce_memory(hosts, spark_memory)]
-    slow = [each for each in measured.cluster.executors if each.speed < 1 / _STRETCHED]
-    if slow:
-        named = ", ".join(f"{each.id} on {each.host} ({each.speed:g})" for each in slow[:8])
-        more = f" and {len(slow) - 8} more" if len(slow) > 8 else ""
-        mend = "plan with the measured cluster: planner plan GRAPH --cluster, with the file that -o writes"
-        notes.append(Check("speeds", "note", f"slower than the executor in the middle: {named}{more}", mend))
-    else:
-        notes.append(Check("speeds", "ok", "no executor is much slower than the one in the middle"))
-    return [Check("run", "ok", "slots start, meet, and hand values to one another"), *notes]
+    memory = {executor.id: executor.memory_bytes for executor in measured.cluster.executors}
+    slow = [f"{each.id} on {each.host} ({each.speed:g})" for each in measured.cluster.executors if each.speed < _SLOW]
+    return [
+        Check("run", "ok", "slots start, meet, and hand values to one another"),
+        _noted(
+            "speeds",
+            "slower than the executor in the middle: ",
+            slow,
+            "plan with the measured cluster: planner plan GRAPH --cluster FILE, which -o FILE writes",
+            "no executor is much slower than the one in the middle",
+        ),
+        _noted(
+            "cores",
+            "slots are slower when all of them work than alone: ",
+            [told for host, executors in hosts.items() if (told := _shared_cores(host, executors))],
+            "ask for fewer slots there (spark.executor.cores), or give works as they are when all slots work",
+            "slots are as fast all at once as alone",
+        ),
+        _noted(
+            "memory",
+            "executors may take more than there is left: ",
+            [told for host, executors in hosts.items() if (told := _scarce_memory(host, executors, memory))],
+            "ask for less (spark.executor.memory), or for fewer executors there",
+            "hosts have what their executors may take",
+        ),
+    ]
 
 
-def _shared_cores(hosts: dict[str, list[ExecutorProfile]]) -> list[Check]:
-    notes = []
-    for host, executors in hosts.items():
-        slots, cores = sum(each.slots for each in executors), max(each.cores for each in executors)
-        stretch = max(each.stretch for each in executors)
-        if stretch > _STRETCHED:
-            said = (
-                f"{count(slots, 'slot')} on {host}, which has {cores:g} cores, are {stretch:.2g} × slower all at once"
-            )
-            mend = f"ask for fewer slots on {host} (spark.executor.cores), or give works that were measured so"
-            notes.append(Check("cores", "note", said, mend))
-    return notes or [Check("cores", "ok", "slots are as fast all at once as alone")]
+def _noted(name: str, problem: str, found: list[str], mend: str, well: str) -> Check:
+    if not found:
+        return Check(name, "ok", well)
+    more = f", and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+    return Check(name, "note", f"{problem}{', '.join(found[:_MOST_SHOWN])}{more}", mend)
 
 
-def _scarce_memory(hosts: dict[str, list[ExecutorProfile]], memory: dict[str, int | None]) -> list[Check]:
-    notes = []
-    for host, executors in hosts.items():
-        left = min((each.memory_bytes for each in executors if each.memory_bytes is not None), default=None)
-        asked = sum(memory[each.id] or 0 for each in executors)
-        if left is not None and asked > left and executors[0].id != "driver":
-            said = f"the executors on {host} may take {format_bytes(asked)}, and {format_bytes(left)} are left there"
-            notes.append(Check("memory", "note", said, "ask for less: spark.executor.memory, or for fewer executors"))
-    return notes or [Check("memory", "ok", "hosts have what their executors may take")]
+def _shared_cores(host: str, executors: list[ExecutorProfile]) -> str:
+    stretch = statistics.median(each.stretch for each in executors)
+    slots, cores = sum(each.slots for each in executors), max(each.cores for each in executors)
+    told = f"{stretch:.2g} × on {host}, with {count(slots, 'slot')} on {count(int(cores), 'core')}"
+    return told if stretch > _STRETCHED else ""
+
+
+def _scarce_memory(host: str, executors: list[ExecutorProfile], memory: dict[str, int | None]) -> str:
+    left = min((each.memory_bytes for each in executors if each.memory_bytes is not None), default=None)
+    asked = sum(memory[each.id] or 0 for each in executors)
+    if left is None or asked <= left or executors[0].id == "driver":
+        return ""
+    return f"{format_bytes(asked)} on {host}, which has {format_bytes(left)}"

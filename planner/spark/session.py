@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -120,11 +121,20 @@ def _start(master: str | None, name: str) -> SparkSession:
         return builder.getOrCreate()
     except PySparkException as error:
         if error.getCondition() == "JAVA_GATEWAY_EXITED":
-            mend = "install a Java runtime, 17 or newer, and set JAVA_HOME to it"
-            raise PreflightError([Finding("Spark found no Java that starts", mend)]) from error
+            raise PreflightError([_no_java()]) from error
         raise PreflightError([_refusal(master, error)]) from error
     except Exception as error:  # the JVM's own errors have no common class in Python
         raise PreflightError([_refusal(master, error)]) from error
+
+
+def _no_java() -> Finding:
+    home = os.environ.get("JAVA_HOME")
+    there = home is None or (Path(home) / "bin" / "java").exists()
+    problem = "Spark found no Java that starts" + (
+        "" if there else f": JAVA_HOME is {home}, where there is no bin/java"
+    )
+    install = "install a Java runtime, 17 or newer (on Debian and Ubuntu: apt-get install openjdk-17-jre-headless)"
+    return Finding(problem, f"{install}, and set JAVA_HOME to it")
 
 
 def _refusal(master: str | None, error: Exception) -> Finding:

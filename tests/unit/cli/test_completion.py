@@ -30,8 +30,8 @@ zmodload zsh/zpty
 zpty shell zsh -f -i
 fed() { zpty -w shell "$1" }
 fed "PROMPT='' LISTMAX=0 COLUMNS=400; stty rows 500 cols 400 -echo; fpath=($1:h \\$fpath)"
-fed "autoload -Uz compinit; compinit -u -d $1:h/dump; zstyle ':completion:*' list-colors ''; unsetopt zle_bracketed_paste"
-fed "zstyle ':completion:*' verbose no; print -r -- re''ady"
+fed "autoload -Uz compinit; compinit -u -d $1:h/dump"
+fed "zstyle ':completion:*' list-colors ''; zstyle ':completion:*' verbose no; print -r -- re''ady"
 while zpty -r shell line; do [[ $line == *ready* ]] && break; done
 fed "offer() { zle list-choices; zle -R; print -r -- ' do''ne' }; zle -N offer; bindkey '^I' offer"
 shift
