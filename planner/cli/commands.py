@@ -102,10 +102,12 @@ def _replay(words: Namespace) -> None:
 
 def _curve(words: Namespace) -> None:
     reader = Reader(words)
+    graph = named_graph(reader, words.file)
+    if words.executors is None:
+        reader.check()  # what cannot be read is neither a graph nor a plan, and nothing is missing for it
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow", "rebalance")
     span, cluster = reader.span(), reader.cluster(1)
     method, effort, seed = reader.method(), reader.effort(), reader.seed()
-    graph = named_graph(reader, words.file)
     reader.picture("output")
     reader.check()
     found = pipeline.curve(graph, span, cluster=cluster, method=method, seed=seed, **effort)

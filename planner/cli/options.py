@@ -294,5 +294,6 @@ def _range(text: str) -> range:
 def _known(name: str, what: str, known: list[Any]) -> str:
     if name not in known:
         problem = f"{name!r} is no {what}{nearest(name, known)}; expected one of {', '.join(known[:20])}"
-        raise InputError(problem + (" …" if len(known) > 20 else ""))
+        told = " (planner methods lists all)" if what == "method" else ""
+        raise InputError(problem + (f" …{told}" if len(known) > 20 else ""))
     return name

@@ -298,7 +298,7 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["simulate", "GRAPH"], "--executors: is left out; expected a range such as 2..64"),
         (["simulate", "GRAPH", "--executors", "9..2"], "--executors: '9..2' is no range"),
         (["simulate", "GRAPH", "--executors", "2..3", "--noise", "1"], "--noise: goes with a plan"),
-        (["simulate", "nothing.json"], "nothing.json"),
+        (["simulate", "nothing.json"], "planner: nothing.json: No such file or directory; expected a file"),
         (["simulate", "GRAPH", "--executors", "1..2", "-o", "curve.png"], "--output: 'curve.png' is no picture"),
         (["simulate", "GRAPH", "--executors", "1..2", "--cluster", "none.toml"], "none.toml"),
         (["report", "nothing"], "nothing: does not exist"),
