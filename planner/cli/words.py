@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
             If there are words that are not known, or words missing.
         """
         given = list(sys.argv[1:] if argv is None else argv)
-        if given[:1] == ["help"]:  # as many commands have it
+        if self.commands and given[:1] == ["help"]:  # as many commands have it
             given = [*given[1:], "--help"]
         words, unknown = self.parse_known_args(given)
         if unknown:

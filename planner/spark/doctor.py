@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from planner.errors import Finding, PreflightError, RunError
 from planner.model.profile import ExecutorProfile
 from planner.model.units import format_bytes
+from planner.report.terminal import finish
 from planner.report.words import count
 from planner.spark.executors import discover, live_executors
 from planner.spark.preflight import active_session, ask_executors, classic_session, setting_findings, tls_findings
@@ -83,7 +84,8 @@ class Diagnosis:
         return {"well": self.well, "checks": [asdict(check) for check in self.checks], "profile": measured}
 
     def __repr__(self) -> str:
-        checks = "\n".join(map(str, self.checks))
+        lines = [line for check in self.checks for line in str(check).splitlines()]
+        checks = finish(lines, max(map(len, lines)) + 1, None)  # whole lines: commands in them are to be copied
         return checks if self.profile is None else f"{checks}\n\n{self.profile}"
 
 
@@ -158,10 +160,13 @@ def _executors(spark: SparkSession) -> list[Check]:
     live = live_executors(spark)
     hosts = {executor.host for executor in live}
     said = f"{count(len(live), 'executor')} with {count(cluster.n_slots, 'slot')} on {count(len(hosts), 'host')}"
+    told = [Check("executors", "ok", said)]
     tls, findings = tls_findings(spark)
-    found = unwell("Python", [] if findings else ask_executors(spark, live, tls))
+    if findings:
+        return told  # executors are asked when the driver has what they are asked for
+    found = unwell("Python", ask_executors(spark, live, tls))
     python = f"{'.'.join(platform.python_version_tuple()[:2])} everywhere, with planner, numpy, pyarrow and cloudpickle"
-    return [Check("executors", "ok", said), *(found or [Check("Python", "ok", python)])]
+    return [*told, *(found or [Check("Python", "ok", python)])]
 
 
 def _settings(spark: SparkSession) -> list[Check]:

@@ -10,16 +10,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from planner import PreflightError, read_cluster
+from planner import read_cluster
 from planner.cli import main
-from planner.spark import doctor
 from planner.spark.executors import live_executors
 from planner.spark.launch import pinned
-from planner.spark.session import session
 from tests.throttle import children, slowed
 
 
-@pytest.mark.spark
 def test_a_slowed_executor_is_measured_as_slower_and_planned_so(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,28 +50,6 @@ def test_a_slowed_executor_is_measured_as_slower_and_planned_so(
 
     assert spark.conf.getAll == conf and spark.range(10).count() == 10, "the session is as it was"
     assert spark.sparkContext.getLocalProperty("spark.job.description") == properties
-
-
-def test_a_session_that_is_not_classic_is_a_finding_and_no_error() -> None:
-    connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
-    found = doctor(connect)
-    assert not found.well and found.profile is None
-    assert "needs a classic SparkSession" in repr(found) and "to mend it: make the session by" in repr(found)
-
-
-def test_a_master_that_is_not_there_is_told_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(SparkSession, "getActiveSession", staticmethod(lambda: None))
-    file = tmp_path / "cluster.toml"
-    assert main(["doctor", "--master", "spark://localhost:1", "-o", str(file)]) == 2
-    said = capsys.readouterr()
-    assert "WRONG  Spark: no Spark master answers at localhost:1 (Connection refused)" in said.out
-    assert "to mend it: look at the master's web page" in said.out
-    assert "1 check failed; what mends it" in said.err and f"{file} was not written" in said.err and not file.exists()
-    several = session("spark://nowhere.invalid:7077,localhost:1")
-    with pytest.raises(PreflightError, match=r"nowhere.invalid:7077 \(.*, localhost:1 \(Connection refused"), several:
-        pass
 
 
 def python_daemons(spark: SparkSession) -> dict[str, set[int]]:
