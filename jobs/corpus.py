@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from planner import plan
 from planner.cli.app import exit_code
 from planner.cli.options import Reader, whole
-from planner.cli.words import Parser
+from planner.cli.parser import Parser
 from planner.recipes.corpus_graph import RESULT, corpus_graph
 from planner.recipes.source_text import source_files
 from planner.recipes.views import index_view

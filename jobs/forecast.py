@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from planner.cli.app import exit_code
 from planner.cli.options import Reader
-from planner.cli.words import Parser
+from planner.cli.parser import Parser
 from planner.recipes.sales import generate_sales, read_sales
 from planner.recipes.views import forecast_line, forecast_view
 from planner.report import table

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from planner.cli.app import exit_code
 from planner.cli.options import Reader, whole
-from planner.cli.words import Parser
+from planner.cli.parser import Parser
 from planner.recipes.ratings import TASTES, at_most, generate_ratings, hold_out, named_user, read_ratings
 from planner.recipes.recommending import NEIGHBOURS, count_pairs, pairs_schema, recommend
 from planner.recipes.views import hits_line

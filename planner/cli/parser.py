@@ -11,7 +11,7 @@ from typing import Any
 
 from planner.cli.words import Parser, Version
 
-__all__ = ["FOLDERS", "SHELLS", "build_parser"]
+__all__ = ["FOLDERS", "SHELLS", "Parser", "build_parser"]
 
 SHELLS = "bash", "zsh", "fish"
 """Shells whose words can be completed."""
