@@ -60,7 +60,7 @@ def _executors(profile: Profile) -> list[str]:
                 _bytes(executor.memory_bytes),
             ]
         )
-    head = ["  executor", "host", "slots", "speed measured", "written", "alone", "cores", "memory", "left on host"]
+    head = ["  executor", "host", "slots", "speed", "written", "alone", "cores", "memory", "left"]
     rest = len(profile.executors) - MOST_ROWS
     return [*aligned(head, rows, (0, 1)), *([f"  … and {rest} more"] if rest > 0 else [])]
 

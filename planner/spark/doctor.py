@@ -205,7 +205,7 @@ def _measured(measured: Profile) -> list[Check]:
             "cores",
             "slots are slower when all of them work than alone: ",
             [told for host, executors in hosts.items() if (told := _shared_cores(host, executors))],
-            "ask for fewer slots there (spark.executor.cores), or give works as they are when all slots work",
+            "where there are more slots than cores, ask for fewer (spark.executor.cores); else others work there, too",
             "slots are as fast all at once as alone",
         ),
         _noted(
