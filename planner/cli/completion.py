@@ -15,7 +15,7 @@ from planner.schedulers import method_names
 
 __all__ = ["completion_command"]
 
-FILES = "FILE", "GRAPH", "PLAN|GRAPH"
+FILES = "FILE", "GRAPH", "MODEL", "PLAN|GRAPH"
 """What stands in the help for the name of a file."""
 
 
