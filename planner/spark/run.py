@@ -31,7 +31,7 @@ from planner.runtime.progress import Progress
 from planner.runtime.storage import Storage
 from planner.spark.growth import with_room
 from planner.spark.launch import SparkSlots
-from planner.spark.preflight import classic_session, driver_host, preflight
+from planner.spark.preflight import active_session, classic_session, driver_host, preflight
 
 __all__ = ["RunResult", "run"]
 
@@ -134,7 +134,7 @@ def run(
     RunError
         If a task raised, or an executor was lost. Its attribute ``result`` is the `RunResult` of what finished.
     """
-    session = classic_session(spark or _active())
+    session = classic_session(spark or active_session())
     if emulate is not None and not 0 < emulate < float("inf"):
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
     if rebalance != "none" and rebalance not in POLICIES:
@@ -266,15 +266,6 @@ def _error(outcome: Outcome, names: list[str], result: RunResult, held: str | No
     error = RunError(reason, outcome.failures, skipped, outcome.lost, folder)
     error.result = result  # type: ignore[attr-defined]
     return error
-
-
-def _active() -> SparkSession:
-    session = SparkSession.getActiveSession()
-    if session is None:
-        raise InputError(
-            "there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL"
-        )
-    return session
 
 
 def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[str]:
