@@ -26,6 +26,7 @@ myst_heading_anchors = 4
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 autodoc_typehints = "none"  # docstrings tell types in words
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}

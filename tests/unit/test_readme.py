@@ -33,6 +33,12 @@ def test_the_commands_without_spark_work(tmp_path: Path, monkeypatch: pytest.Mon
         assert main(words) == 0, words
 
 
+def test_no_command_is_left_out() -> None:
+    """Targets of make are looked up below; everything else is a command of planner, run here or with Spark."""
+    commands = {line[0] for block in blocks("console") for line in block.commands()}
+    assert commands == {"make", "planner"}
+
+
 def test_the_floors_shown_are_those_that_are_held() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
