@@ -8,7 +8,6 @@ import doctest
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -34,14 +33,12 @@ class Walk:
     ----------
     folder : Path
         To be made, or empty. It becomes a checkout by links, so that nothing is written into this one.
-    names : dict, optional
-        What Python knows before the first block.
     """
 
-    def __init__(self, folder: Path, names: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         # Functions are pickled by value, as those of a script or a notebook are.
-        self.names = {"__name__": "__main__", **(names or {})}
+        self.names: dict[str, Any] = {"__name__": "__main__"}
         self.printed = ""
         folder.mkdir(exist_ok=True)
         for name in STANDING:
@@ -131,8 +128,8 @@ class Walk:
     def _command(self, words: list[str]) -> int:
         if words[0] == "planner":
             return main(words[1:])
-        if words[0] in PARSED_ALWAYS:
-            parse_command(words)
+        if words[0] == "make":  # which would install things, or run all tests
+            parse_make(words[1:])
             return 0
         path = os.pathsep.join(map(str, (self.folder, ROOT)))
         environment = os.environ | {"PYTHONPATH": path, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
@@ -175,21 +172,11 @@ def parse_make(words: list[str]) -> None:
     subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
 
 
-def parse_pip(words: list[str]) -> None:
-    """Have pip read its options; extras of this package have to be there."""
-    from pip._internal.commands import create_command
-
-    _, wanted = create_command(words[0]).parse_args(words[1:])
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    for name in wanted:
-        asked = name.partition("[")[2].rstrip("]")
-        assert set(filter(None, asked.split(","))) <= set(extras), name
-
-
 def parse_submit(words: list[str]) -> None:
     """Read the words behind the script of a line of spark-submit; its own are read by Spark in the tests with Spark."""
-    at = next(i for i, word in enumerate(words) if word.endswith(".py"))
-    parse_script(words[at:])
+    scripts = [i for i, word in enumerate(words) if word.endswith(".py")]
+    assert scripts, "there is no script to submit"
+    parse_script(words[scripts[0] :])
 
 
 def parse_script(words: list[str]) -> None:
@@ -204,10 +191,5 @@ def parse_script(words: list[str]) -> None:
         assert not word.startswith("--") or word in said.stdout, f"{script} knows no {word}"
 
 
-PARSERS = {"make": parse_make, "pip": parse_pip, "spark-submit": parse_submit, "python": parse_script}
+PARSERS = {"make": parse_make, "spark-submit": parse_submit, "python": parse_script}
 """What reads a line, by its first word."""
-
-PARSED_ALWAYS = ("make", "pip")
-"""What would install things or run all tests is told what it would do, and is not done."""
-
-assert shutil.which("make"), "README begins with it"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,22 @@ WITH_SPARK = [page for page in PAGES if page != README and needs_spark(page)]
 @pytest.mark.parametrize("page", WITH_SPARK, ids=named)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path, spark: SparkSession, monkeypatch: Any) -> None:
     monkeypatch.setattr(SparkSession, "stop", lambda self: None)  # pages end with it; here others come after them
-    Walk(tmp_path / "walk").read(page)
+    with relative_to(tmp_path / "walk", spark):
+        Walk(tmp_path / "walk").read(page)
+
+
+@contextmanager
+def relative_to(folder: Path, spark: SparkSession) -> Iterator[None]:
+    """Let Spark read and write relative paths where the reader stands; its JVM has started elsewhere."""
+    context: Any = spark.sparkContext
+    hadoop = context._jvm.org.apache.hadoop.fs
+    files = hadoop.FileSystem.getLocal(context._jsc.hadoopConfiguration())
+    before = files.getWorkingDirectory()
+    files.setWorkingDirectory(hadoop.Path(str(folder)))
+    try:
+        yield
+    finally:
+        files.setWorkingDirectory(before)
 
 
 @pytest.mark.parametrize(

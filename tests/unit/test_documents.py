@@ -62,7 +62,6 @@ def made(tmp_path: Path, text: str) -> Path:
         ("```console\n$ planner plan nothing.json\n```", "ended with 2"),
         ("```console exits=1\n$ planner methods\n```", "ended with 0"),
         ("```console parsed: a cluster\n$ planner run g.json --mastre spark://host:7077\n```", "--mastre"),
-        ("```console parsed: a cluster\n$ pip install '.[no-such-extra]'\n```", "no-such-extra"),
         ("```console\n$ make no-such-target\n```", "make"),
         ("```console parsed: a cluster\n$ spark-submit jobs/run.py graph.json --no-such-option\n```", "--no-such"),
         ("```console parsed: a cluster\n$ spark-submit jobs/forecast.py --no-such-option\n```", "--no-such-option"),
