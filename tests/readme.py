@@ -35,6 +35,7 @@ __all__ = [
     "Block",
     "anchors",
     "blocks",
+    "inline_code",
     "links",
     "named",
     "needs_spark",
@@ -123,6 +124,14 @@ def links(page: Path) -> Iterator[tuple[int, str]]:
             target = inner.attrs.get("href") or inner.attrs.get("src")
             if target and token.map:
                 yield token.map[0] + 1, str(target)
+
+
+def inline_code(page: Path) -> Iterator[tuple[int, str]]:
+    """Give the line and the text of all code inside of sentences and tables."""
+    for token in tokens(page):
+        for inner in token.children or ():
+            if inner.type == "code_inline" and token.map:
+                yield token.map[0] + 1, inner.content
 
 
 def anchors(page: Path) -> set[str]:

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from readme import LINKING, PAGES, Block, anchors, links, named, needs_spark, page_blocks
+from readme import LINKING, PAGES, ROOT, Block, anchors, inline_code, links, named, needs_spark, page_blocks
 from walks import LANGUAGES, Walk, parse_command
+
+from planner.cli.parser import build_parser
 
 WITH_BLOCKS = [page for page in PAGES if page_blocks(page)]
 PARSED = [block for page in PAGES for block in page_blocks(page) if block.parsed is not None]
@@ -47,6 +49,35 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
         elif anchor and anchor not in anchors(target):
             broken.append(f"{named(page)}:{line}: {name or 'the page'} has no heading for #{anchor}")
     assert broken == []
+
+
+def is_there(program: str, first: str, *more: str) -> bool:
+    """Tell whether a command that stands in a sentence exists; it may be no whole line: `planner run --history`."""
+    if first.isupper() or first.startswith("-"):  # `planner COMMAND` stands for any
+        return True
+    if program == "planner":
+        known = build_parser().commands
+        options = {word for word in more if word.startswith("--")}
+        return first in known and options <= set(known[first]._option_string_actions)
+    if program == "make":
+        targets = re.findall(r"^([\w -]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        return first in " ".join(targets).split()
+    return (ROOT / first).is_file()
+
+
+@pytest.mark.parametrize("page", LINKING, ids=named)
+def test_commands_in_sentences_exist(page: Path) -> None:
+    found = [(line, code.split()) for line, code in inline_code(page)]
+    commands = [(line, words) for line, words in found if words[:1] and words[0] in ("planner", "make", "python")]
+    assert [f"{named(page)}:{line}: {words}" for line, words in commands if words[1:] and not is_there(*words)] == []
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    assert is_there("planner", "run", "--history")
+    assert not is_there("planner", "runn")
+    assert not is_there("planner", "run", "--histroy")
+    assert not is_there("make", "nothing")
+    assert not is_there("python", "benchmarks/nothing.py")
 
 
 def made(tmp_path: Path, text: str) -> Path:
