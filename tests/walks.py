@@ -92,10 +92,10 @@ class Walk:
             raise AssertionError(f"there is no reader for a file with {', '.join(found)}")
 
     def text(self, block: Block) -> None:
-        """Hold what was printed against it, if it says that this is the output."""
+        """Hold what was printed against it, if it says that this is the output; keep it, if it has a name."""
         assert "\n$ " not in "\n" + block.text, "commands stand in console blocks"
         if block.words != "output":
-            assert not block.words, f"{block.words!r} means nothing"
+            assert self._keep(block) or not block.words, f"{block.words!r} means nothing"
             return
         options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         checker = doctest.OutputChecker()
