@@ -41,7 +41,9 @@ def described() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", [planner, planner.spark, planner.models, planner.errors], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [planner, planner.spark, planner.models, planner.errors], ids=lambda module: module.__name__
+)
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     names = {name.rpartition(".")[2] for name in described()}  # errors are described where people import them from
     assert set(module.__all__) - names == set()
