@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run forecast recommend test test-fast test-spark check format zip wheel clean
+.PHONY: help run forecast recommend test test-fast test-spark check format docs zip wheel clean
 
 # The first Python on the way that is new enough; if none is, set-up says so in one line.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -27,7 +27,7 @@ ARGS :=
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | zip | wheel | clean"
+	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | docs | zip | wheel | clean"
 
 run:
 	@$(SETUP) --warm
@@ -40,8 +40,8 @@ forecast recommend:
 	@$(VENV) $(SUBMIT) jobs/$@.py $(ARGS)
 
 test:
-	@$(SETUP) --extras test --browser --warm
-	@$(MAKE) --no-print-directory check test-fast test-spark
+	@$(SETUP) --extras test,docs --browser --warm
+	@$(MAKE) --no-print-directory check docs test-fast test-spark
 
 test-fast:
 	@$(SETUP) --extras test --no-java --warm
@@ -60,6 +60,13 @@ check:
 format:
 	@$(SETUP) --extras test --no-java
 	@$(VENV) ruff check --fix . ; ruff format .
+
+# A site that needs no network, neither to be built nor to be read. A warning is an error, and so is a link to nowhere.
+docs:
+	@$(SETUP) --extras docs --no-java
+	@rm -rf dist/site
+	@$(VENV) python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -d build/doctrees -c docs . dist/site
+	@$(VENV) python docs/check.py dist/site
 
 zip:
 	@"$(PYTHON)" conf/package.py
