@@ -112,7 +112,9 @@ def _plan(commands: Any) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="say what limits the plan and what would help, planned again"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to this file")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the plan to this file (for Graphviz if it ends in .dot)"
+    )
     _json(parser)
 
 
@@ -241,7 +243,9 @@ def _warm(commands: Any) -> None:
 
 
 def _graph(parser: argparse.ArgumentParser, **more: Any) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG", **more)
+    parser.add_argument(
+        "graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat, STG, DOT or adjacency", **more
+    )
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
 
 
