@@ -7,6 +7,7 @@ depends on, and gives its value when it is called with theirs. Nodes that only n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any, NoReturn
@@ -137,11 +138,9 @@ class _Builder:
     def build(self, wanted: Mapping[str, Hashable]) -> Graph:
         """Give the graph; each of the wanted keys is the value of the task of its name, on which no other waits."""
         meant = {key: [self._meant(other) for other in others] for key, others in self._depends.items()}
-        inner = {other for others in meant.values() for other in others}
-        names: dict[Hashable, str] = {}
-        for name, key in wanted.items():
-            if self._meant(key) not in inner:
-                names.setdefault(self._meant(key), name)
+        taken = Counter(other for others in meant.values() for other in others)
+        taken.update(map(self._meant, wanted.values()))
+        names = {self._meant(key): name for name, key in wanted.items() if taken[self._meant(key)] == 1}
         graph, handles = GraphBuilder(), dict[Hashable, Handle]()
         for key in TopologicalSorter(meant).static_order():
             node, kind = self._nodes[key], self._kind[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,10 @@ def from_networkx(graph: networkx.DiGraph[Any]) -> Graph:
     for task, function in functions.items():
         kind = getattr(function, "__name__", type(function).__name__)
         nodes[task] = {"kind": kind, **nodes[task], "run": STANDS_IN}
-    after: dict[Any, list[Any]] = {node: [] for node in graph}
-    for source, target, said in graph.edges(data=True):
-        size = {EDGE_KEY: _plain(said[EDGE_KEY])} if EDGE_KEY in said else {}
-        after[target].append({"task": str(source), **size})
-    tasks = [{**said, "id": str(node), "after": after[node]} for node, said in zip(graph, nodes, strict=True)]
+    tasks = [
+        {**said, "id": str(node), "after": [_edge(*edge) for edge in graph.pred[node].items()]}
+        for node, said in zip(graph, nodes, strict=True)
+    ]
     shown = list(map(show, graph))
     made = graph_from_tasks(tasks, Faults(), lambda task: f"nodes[{shown[task]}]")
     return replace(made, calls=tuple(_with(call, functions.get(task)) for task, call in enumerate(made.calls)))
@@ -86,14 +86,22 @@ def to_networkx(graph: Graph) -> networkx.DiGraph[str]:
     {'work': 2.0}
     """
     made: networkx.DiGraph[str] = extra("networkx", "networkx", "a graph for networkx").DiGraph()
+    edges: list[tuple[str, str, dict[str, int]]] = []
     for task, said in enumerate(graph_tasks(graph, whole=True)):
         node, call = said.pop("id"), graph.calls[task] if graph.calls else None
-        after = [entry if isinstance(entry, dict) else {"task": entry} for entry in said.pop("after", [])]
+        for entry in said.pop("after", []):
+            edges.append(
+                (entry, node, {}) if isinstance(entry, str) else (entry["task"], node, {EDGE_KEY: entry["bytes"]})
+            )
         if call is not None and not isinstance(call.run, str):
             said |= {"run": call.run, "kind": graph.kinds[graph.kind[task]]}
         made.add_node(node, **said)
-        made.add_edges_from((entry.pop("task"), node, entry) for entry in after)
+    made.add_edges_from(edges)  # after all nodes, which keep their order
     return made
+
+
+def _edge(source: Any, said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"task": str(source), **({EDGE_KEY: _plain(said[EDGE_KEY])} if EDGE_KEY in said else {})}
 
 
 def _with(call: Call | None, function: Any) -> Call | None:
