@@ -33,7 +33,8 @@ NODE_KEYS = ("work", "memory", "output", "kind")
 EDGE_KEY = "bytes"
 _COLORS = 9
 _LOOK = f'node [shape=box, style="rounded,filled", colorscheme=pastel1{_COLORS}, fontname="sans-serif"];'
-_BEGINS = re.compile(r"(\s|//[^\n]*|#[^\n]*|/\*.*?\*/)*(strict\s+)?(di)?graph\b[^{;=]*\{", re.DOTALL | re.IGNORECASE)
+_COMMENTS = r"(?:\s++|(?://|#)[^\n]*+|(?>/\*.*?\*/))*+"  # possessive: what does not match is not tried in other ways
+_BEGINS = re.compile(rf"{_COMMENTS}(strict\s+)?(di)?graph\b[^{{;=]*\{{", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r'("(?:[^"\\]|\\.)*"|<.*>|[^:]*)(:.*)?', re.DOTALL)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from planner import Cluster, GraphBuilder, InputError, plan, read_graph, write_graph
 from planner.io import extras
-from planner.io.dot import parse_dot
+from planner.io.dot import is_dot, parse_dot
 from planner.model import Graph
 
 
@@ -81,6 +81,11 @@ def test_what_is_wrong_is_told_and_nothing_is_printed(
         read_graph(file)
     assert str(file) in str(caught.value) and said in str(caught.value)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("text", ["#" * 10_000 + "\nx = 1", "/*" * 10_000, " " * 10_000 + "graph = 1", "//" * 10_000])
+def test_what_is_no_dot_is_seen_at_once(text: str) -> None:
+    assert not is_dot(text)
 
 
 def test_without_pydot_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
