@@ -146,6 +146,8 @@ def _airflow(entries: list[Any], faults: Faults) -> Graph:
             faults.expected(f"tasks[{i}]", entry, "a task with task_id and downstream_task_ids")
             continue
         name = faults.text(f"tasks[{i}].task_id", entry["task_id"])
+        if not name:
+            continue
         if name in tables:
             faults.add(f"tasks[{i}].task_id", f"{show(name)} stands in the list already; expected it once")
         tables[name], paths[name] = entry, f"tasks[{i}].downstream_task_ids"

@@ -35,9 +35,9 @@ def job_description(plan: Plan) -> str:
     for slot, queue in enumerate(queues[:_MOST_SLOTS]):
         executor = cluster.executors[cluster.slot_executor[slot]].id
         shown = [_short(names[task]) for task in queue[:_MOST_TASKS]]
-        more = [f"and {len(queue) - _MOST_TASKS} more"] if len(queue) > _MOST_TASKS else []
+        more = f" and {len(queue) - _MOST_TASKS} more" if len(queue) > _MOST_TASKS else ""
         where = f"index {slot} is executor {_short(executor)} slot {cluster.slot_number[slot]}"
-        parts.append(f"{where}: {', '.join(shown + more) or 'nothing'}")
+        parts.append(f"{where}: {', '.join(shown) or 'nothing'}{more}")
     if cluster.n_slots > _MOST_SLOTS:
         parts.append(f"and {cluster.n_slots - _MOST_SLOTS} more slots")
     return SEPARATOR.join(parts)

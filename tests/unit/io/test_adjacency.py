@@ -121,6 +121,14 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert sorted(paths) == ["tasks.a.work", "tasks.b.memory", "tasks.b.wrok", "upstream.a[0]"]
 
 
+def test_a_fault_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read({"tasks": [{"task_id": 3}, {"task_id": "b", "downstream_task_ids": ["b"]}]}, tmp_path)
+    told = [str(fault).partition(": ")[2] for fault in caught.value.faults]
+    assert len(told) == 2 and "there is a cycle: b -> b" in told[0]
+    assert told[1] == "tasks[0].task_id: is 3, a number; expected text"
+
+
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the key 'a' stands twice"):
         read('{"format": "planner.adjacency/1", "upstream": {"a": [], "a": []}}', tmp_path)
