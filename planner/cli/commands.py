@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
+from planner.cli.completion import completion_command
 from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
 from planner.cli.history import history_summary, history_text
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
@@ -101,10 +102,12 @@ def _replay(words: Namespace) -> None:
 
 def _curve(words: Namespace) -> None:
     reader = Reader(words)
+    graph = named_graph(reader, words.file)
+    if words.executors is None:
+        reader.check()  # what cannot be read is neither a graph nor a plan, and nothing is missing for it
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow", "rebalance")
     span, cluster = reader.span(), reader.cluster(1)
     method, effort, seed = reader.method(), reader.effort(), reader.seed()
-    graph = named_graph(reader, words.file)
     reader.picture("output")
     reader.check()
     found = pipeline.curve(graph, span, cluster=cluster, method=method, seed=seed, **effort)
@@ -140,6 +143,20 @@ def run_command(words: Namespace) -> None:
     from planner.cli.running import run_on_spark
 
     run_on_spark(words)
+
+
+def doctor_command(words: Namespace) -> None:
+    """Carry out ``planner doctor``, which loads Spark."""
+    from planner.cli.doctoring import examine
+
+    examine(words)
+
+
+def split_command(words: Namespace) -> None:
+    """Carry out ``planner split``; what reads and splits models is loaded here."""
+    from planner.cli import splitting
+
+    splitting.split_command(words)
 
 
 def planning_settings(reader: Reader) -> dict[str, Any]:
@@ -204,6 +221,9 @@ COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
     "compare": compare_command,
     "simulate": simulate_command,
     "run": run_command,
+    "split": split_command,
     "report": report_command,
     "history": history_command,
+    "doctor": doctor_command,
+    "completion": completion_command,
 }

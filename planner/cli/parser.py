@@ -7,74 +7,51 @@ argparse, because it comes with Python and the form is small. It only takes the 
 from __future__ import annotations
 
 import argparse
-import difflib
-import re
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from planner.errors import Fault, InputError
+from planner.cli.words import Parser, Version
 
-__all__ = ["Parser", "build_parser", "nearest"]
+__all__ = ["FOLDERS", "SHELLS", "Parser", "build_parser"]
+
+SHELLS = "bash", "zsh", "fish"
+"""Shells whose words can be completed."""
+
+FOLDERS = "FOLDER", "DIR", "RUN_DIR"
+"""What stands in the help for the name of a folder."""
 
 
 ABOUT = "Plan work with dependencies, prove the plan, run it on Spark, measure it."
 
 
-class Parser(argparse.ArgumentParser):
-    """Raises `InputError` instead of leaving, and names the nearest known word for an unknown one."""
+FIRST_STEPS = """\
+first steps:
+  planner plan graph.json --executors 4                    what a plan of this graph looks like
+  planner doctor --master spark://host:7077                what may keep a Spark from running it
+  planner run graph.json --master spark://host:7077        plan it, run it, see what it took
+  planner COMMAND --help                                   what a command takes, with examples
 
-    def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **settings)
-        self.commands: dict[str, Parser] = {}
-
-    def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
-        """Take the words apart.
-
-        Raises
-        ------
-        InputError
-            If there are words that are not known, or words missing.
-        """
-        words, unknown = self.parse_known_args(argv)
-        if unknown:
-            asked = self.commands.get(getattr(words, "command", ""), self)
-            options = [option for action in asked._actions for option in action.option_strings]
-            hints = "".join(nearest(word.partition("=")[0], options) for word in unknown if word.startswith("--"))
-            asked.error(f"unrecognized arguments: {' '.join(unknown)}{hints}")
-        return words
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the form of the command line."""
-        wrong = re.search(r"invalid choice: '([^']*)'", message)
-        hint = nearest(wrong[1], list(self.commands)) if wrong else ""
-        raise InputError([Fault(self.prog, f"{message}{hint} (see {self.prog} --help)")])
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Give ``; did you mean …?`` when a known word is near.
-
-    Examples
-    --------
-    >>> nearest("heftt", ["cpop", "heft"]), nearest("x", ["heft"])
-    ("; did you mean 'heft'?", '')
-    """
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+A graph is a file like this; the README tells more, and planner reads TOML, Parquet, WfFormat and STG as well:
+  {"format": "planner.graph/1", "tasks": [{"id": "a", "run": "math:sqrt", "args": [16], "work": 1},
+                                          {"id": "b", "run": "operator:neg", "after": ["a"], "work": 2}]}
+"""
 
 
 def build_parser() -> Parser:
     """Build the parser of the command ``planner``."""
-    parser = Parser(prog="planner", description=ABOUT, epilog=_example("plan graph.json"))
+    parser = Parser(prog="planner", description=ABOUT, epilog=FIRST_STEPS)
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version, and nothing else")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     _methods(commands)
     _plan(commands)
     _compare(commands)
     _simulate(commands)
     _run(commands)
+    _split(commands)
     _report(commands)
     _history(commands)
+    _doctor(commands)
     _warm(commands)
+    _completion(commands)
     parser.commands = dict(commands.choices)
     return parser
 
@@ -209,6 +186,31 @@ def _run(commands: Any) -> None:
     _json(parser)
 
 
+def _split(commands: Any) -> None:
+    parser = commands.add_parser(
+        "split",
+        help="split a model into stages for executors",
+        description=(
+            "Split a model into stages that run one behind the other, so that the slowest executor is as fast as\n"
+            "possible, and say how far that is from the best possible split."
+        ),
+        epilog=_example(
+            "split graph.txt --executors 4 --memory 2GB --bandwidth 10Gbit",
+            "split graph.txt --executors 4 --bandwidth 1GB/s --replicate -o stages.html",
+        ),
+    )
+    parser.add_argument("model", metavar="MODEL", help="a profile: dnn-partitioning JSON, or PipeDream's graph.txt")
+    parser.add_argument("--executors", metavar="N", help="so many executors (what MODEL says if left out)")
+    parser.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (what MODEL says if left out)")
+    parser.add_argument("--hosts", metavar="N", help="devices without a limit of memory beside them")
+    parser.add_argument("--bandwidth", metavar="RATE", help="of each executor, such as 1Gbit (free if left out)")
+    parser.add_argument("--replicate", action="store_true", help="several executors may take turns at a slow stage")
+    parser.add_argument("--overlap", action="store_true", help="executors send and receive while they compute")
+    parser.add_argument("--stages", metavar="N", help="more stages than executors, which then take several")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write a page with a picture of the cut graph")
+    _json(parser)
+
+
 def _report(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
@@ -242,6 +244,41 @@ def _history(commands: Any) -> None:
     )
     parser.add_argument("folder", metavar="FOLDER", help="the folder, or a URI of one, that runs were added to")
     _json(parser)
+
+
+def _doctor(commands: Any) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="check a Spark cluster, and measure it",
+        description=(
+            "Check everything that a run needs of Spark, and say what to type where something is missing.\n"
+            "Then measure the cluster: speeds of executors, latency and bandwidth between them, what starting costs;\n"
+            "that takes all its cores for some ten seconds. With -o it is written for planner plan --cluster."
+        ),
+        epilog=_example(
+            "doctor --master 'local-cluster[2,1,1024]'",
+            "doctor --master spark://host:7077 -o cluster.toml",
+            "plan graph.json --cluster cluster.toml",
+        ),
+    )
+    parser.add_argument("--master", metavar="URL", help="Spark's master (known already inside spark-submit)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the measured cluster to this file (.toml, .json)")
+    _json(parser)
+
+
+def _completion(commands: Any) -> None:
+    parser = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete planner's words",
+        description="Print a script for a shell: it completes commands, options, names of methods, and files.",
+        epilog=(
+            "for example:\n"
+            "  planner completion bash > ~/.local/share/bash-completion/completions/planner\n"
+            "  planner completion zsh > ~/.zfunc/_planner      # with fpath+=~/.zfunc before compinit in ~/.zshrc\n"
+            "  planner completion fish > ~/.config/fish/completions/planner.fish"
+        ),
+    )
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
 
 
 def _warm(commands: Any) -> None:

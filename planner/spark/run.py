@@ -21,6 +21,7 @@ from planner.io.resuming import keep_store, reopen_run_folder
 from planner.io.run_folder import create_run_folder, write_load
 from planner.io.run_history import append_run
 from planner.model.load import LoadReport
+from planner.model.move import Move
 from planner.model.plan import Plan
 from planner.rebalancing import POLICIES, Rebalancer
 from planner.report import load_html
@@ -30,8 +31,9 @@ from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.storage import Storage
 from planner.spark.described import job_description
+from planner.spark.growth import with_room
 from planner.spark.launch import SparkSlots
-from planner.spark.preflight import classic_session, driver_host, preflight
+from planner.spark.preflight import active_session, classic_session, driver_host, preflight
 
 __all__ = ["RunResult", "run"]
 
@@ -49,6 +51,8 @@ class RunResult:
     warnings : tuple of str
         From the preflight, and where slots ran elsewhere than planned.
     run_dir : Path or None
+    moves : tuple of Move
+        What was moved to another slot while it ran, in that order, and why.
     """
 
     plan: Plan
@@ -56,6 +60,7 @@ class RunResult:
     load: LoadReport
     warnings: tuple[str, ...] = ()
     run_dir: Path | None = field(default=None)
+    moves: tuple[Move, ...] = ()
 
     def __getitem__(self, task: str) -> Any:
         return self.values[task]
@@ -97,13 +102,14 @@ def run(
     plan : Plan
         For a cluster with at most as many slots as the session has.
     spark : SparkSession, optional
-        The active session when left out. It is neither stopped nor reconfigured.
+        The active session when left out. It is neither stopped nor reconfigured. Executors that its dynamic allocation
+        adds while the plan runs get work, up to ``spark.dynamicAllocation.maxExecutors``.
     run_dir : str or Path, optional
         Folder for plan, journal, load report and results.
     emulate : float, optional
         Run a trace: every task sleeps its planned time × this, and hands on a value of its real size × this.
     progress : {"auto", "none"}
-        ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
+        ``auto`` shows a bar on a terminal and below the cell of a notebook, elsewhere plain lines on standard error.
     rebalance : {"planned", "least_loaded", "random", "none"}
         How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
     speculate : bool
@@ -134,7 +140,7 @@ def run(
     RunError
         If a task raised, or an executor was lost. Its attribute ``result`` is the `RunResult` of what finished.
     """
-    session = classic_session(spark or _active())
+    session = classic_session(spark or active_session())
     if emulate is not None and not 0 < emulate < float("inf"):
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
     if rebalance != "none" and rebalance not in POLICIES:
@@ -143,13 +149,15 @@ def run(
         make_folder(history)  # a wrong place is told before anything runs for it
     _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
+    about = job_description(plan)
+    expected, plan = plan.cluster.n_slots, with_room(plan, session)
     folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
     launched: list[SparkSlots] = []
 
     def launch(configs: Any) -> SparkSlots:
-        launched.append(SparkSlots(context, configs, places, job_description(plan)))
+        launched.append(SparkSlots(context, configs, places, about))
         return launched[0]
 
     outcome = drive(
@@ -165,12 +173,14 @@ def run(
         rebalancer=_rebalancer(plan, rebalance, copying=speculate),
         moving=rebalance != "none",
         copying=speculate and rebalance != "none",
+        expected=expected,
         scale=scale,
         tls=tls,
         storage=storage,
         done=done,
     )
     placements = launched[0].placements(outcome.summaries)
+    moves = tuple(move for decision in outcome.decisions for move in decision.moves)
     settings = {
         "spark": pyspark.__version__,
         "master": context.master,
@@ -181,7 +191,7 @@ def run(
         "rebalance": rebalance,
         "again": len(outcome.again),
         "kept": len(outcome.kept),
-        "moves": sum(len(decision.moves) for decision in outcome.decisions),
+        "moves": len(moves),
         "copies": sum(len(decision.copies) for decision in outcome.decisions),
         "lower_bound_us": round(plan.bound.us * scale),
     }
@@ -196,7 +206,7 @@ def run(
         warnings += [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost]
     warnings += _not_stored(outcome, names)
     values = {names[task]: value for task, value in sorted(outcome.results.items())}
-    result = RunResult(plan, values, load, tuple(warnings), folder)
+    result = RunResult(plan, values, load, tuple(warnings), folder, moves)
     if outcome.status != "done":
         held = launched[0].held_elsewhere() if outcome.status == "lost" else None
         raise _error(outcome, names, result, held)
@@ -266,21 +276,12 @@ def _error(outcome: Outcome, names: list[str], result: RunResult, held: str | No
     return error
 
 
-def _active() -> SparkSession:
-    session = SparkSession.getActiveSession()
-    if session is None:
-        raise InputError(
-            "there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL"
-        )
-    return session
-
-
 def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[str]:
     names = slot_names(plan)
     return [
         f"{names[slot]} was meant for executor {meant[slot]} and ran on {placement.executor}"
         for slot, placement in sorted(placements.items())
-        if placement.executor != meant[slot]
+        if slot < len(meant) and placement.executor != meant[slot]
     ]
 
 

@@ -16,7 +16,7 @@ from pyspark import SparkConf
 
 from planner import Cluster, Executor, PreflightError
 from planner.spark.executors import LiveExecutor, assign_slots
-from planner.spark.preflight import _setting_warnings, classic_session
+from planner.spark.preflight import classic_session, setting_findings
 
 
 def _session(**settings: str) -> Any:
@@ -25,11 +25,11 @@ def _session(**settings: str) -> Any:
 
 
 def test_settings_that_work_against_a_plan_are_named() -> None:
-    assert _setting_warnings(_session()) == []
-    [wait] = _setting_warnings(_session(**{"spark.locality.wait": "0s"}))
-    assert "set spark.locality.wait=3s" in wait
-    [copies] = _setting_warnings(_session(**{"spark.speculation": "true"}))
-    assert "set spark.speculation=false" in copies
+    assert setting_findings(_session()) == []
+    [wait] = setting_findings(_session(**{"spark.locality.wait": "0s"}))
+    assert "set spark.locality.wait=3s" in str(wait)
+    [copies] = setting_findings(_session(**{"spark.speculation": "true"}))
+    assert "set spark.speculation=false" in str(copies)
 
 
 def test_a_session_that_is_not_classic_is_refused() -> None:
