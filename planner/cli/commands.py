@@ -17,7 +17,7 @@ from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
 from planner.errors import Fault, InputError
 from planner.explaining.explain import explain
-from planner.io import is_plan, read_graph, read_run
+from planner.io import export_load, is_plan, read_graph, read_run
 from planner.io.locations import shown_place
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
@@ -118,12 +118,15 @@ def _curve(words: Namespace) -> None:
 
 
 def report_command(words: Namespace) -> None:
-    """Carry out ``planner report``."""
+    """Carry out ``planner report``: a page, or the load report in the form that the name says."""
     folder = Path(words.run_dir)
+    output = folder / "report.html" if words.output is None else Path(words.output)
     planned, load = read_run(folder)
-    written = write_report(planned, load, words.output or folder / "report.html")
-    _show(words, {"report": str(written), **run_summary(load)}, lambda: load_text(load, planned))
-    _wrote(words, written)
+    page = output.suffix.lower() in (".html", ".htm")
+    written = [write_report(planned, load, output)] if page else export_load(load, output)
+    _show(words, {"report": str(written[0]), **run_summary(load)}, lambda: load_text(load, planned))
+    for file in written:
+        _wrote(words, file)
 
 
 def history_command(words: Namespace) -> None:

@@ -89,7 +89,9 @@ def _plan(commands: Any) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="say what limits the plan and what would help, planned again"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to this file")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the plan to this file (for Graphviz if it ends in .dot)"
+    )
     _json(parser)
 
 
@@ -212,12 +214,21 @@ def _split(commands: Any) -> None:
 def _report(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
-        help="write the HTML report of a run",
-        description="Write one self-contained HTML file: planned and measured, side by side.",
-        epilog=_example("report runs/1", "report runs/1 -o report.html"),
+        help="write the HTML report of a run, or its load in another form",
+        description=(
+            "Write one self-contained HTML file: planned and measured, side by side.\n"
+            "Or the load of its slots as Parquet, for Prometheus, or as a folder for TensorBoard: the name says which."
+        ),
+        epilog=_example(
+            "report runs/1",
+            "report runs/1 -o report.html",
+            "report runs/1 -o load.parquet",
+            "report runs/1 -o load.prom",
+            "report runs/1 -o tensorboard/1",
+        ),
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", help="the folder that `planner run --run-dir` wrote")
-    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (RUN_DIR/report.html if left out)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="what to write (RUN_DIR/report.html if left out)")
     _json(parser)
 
 
@@ -281,7 +292,9 @@ def _warm(commands: Any) -> None:
 
 
 def _graph(parser: argparse.ArgumentParser, **more: Any) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG", **more)
+    parser.add_argument(
+        "graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat, STG, DOT or adjacency", **more
+    )
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
 
 
