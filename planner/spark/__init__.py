@@ -2,6 +2,7 @@
 
 from planner.spark.balance import balance
 from planner.spark.balanced import BalancedGroups, Cogrouped
+from planner.spark.defaults import spark_conf
 from planner.spark.executors import discover
 from planner.spark.files import BalancedFiles, balance_files
 from planner.spark.ranges import BalancedRanges, balance_ranges
@@ -20,4 +21,5 @@ __all__ = [
     "balance_ranges",
     "discover",
     "run",
+    "spark_conf",
 ]
