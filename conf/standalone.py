@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -39,6 +40,8 @@ spark.pyspark.python {python}
 spark.eventLog.enabled true
 spark.eventLog.dir {events}
 spark.history.fs.logDirectory {events}
+# Folders of applications that have ended are removed after a week.
+spark.worker.cleanup.enabled true
 # An application that ended is shown within so long.
 spark.history.fs.update.interval 2s
 """
@@ -213,7 +216,7 @@ def main():
     parser.add_argument(
         "--cores", metavar="N", type=_count, default=2, help="of each worker: its slots (2 if left out)"
     )
-    parser.add_argument("--memory", metavar="SIZE", default="1g", help="of each worker (1g if left out)")
+    parser.add_argument("--memory", metavar="SIZE", type=_size, default="1g", help="of each worker (1g if left out)")
     parser.add_argument(
         "--folder", metavar="DIR", type=Path, default=ROOT / "runs" / "standalone", help="for all files"
     )
@@ -222,10 +225,13 @@ def main():
     try:
         with standalone(options.folder.resolve(), options.workers, options.cores, options.memory) as cluster:
             _tell(cluster, options)
-            while True:
-                cluster.processes.check()
-                time.sleep(1)
-    except StartError as error:
+            try:
+                while True:
+                    cluster.processes.check()
+                    time.sleep(1)
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave processes behind
+    except (StartError, OSError) as error:
         sys.exit(f"cluster stopped: {error}")
     except KeyboardInterrupt:
         print("cluster stopped")
@@ -240,6 +246,12 @@ def _tell(cluster, options):
     print("  export SPARK_CONF_DIR=conf  # for its log4j2.properties: problems only")
     print(f"  spark-submit --properties-file {settings} --py-files dist/planner.zip jobs/corpus.py --limit 200")
     print("Ctrl-C stops it.", flush=True)
+
+
+def _size(text):
+    if not re.fullmatch(r"[1-9][0-9]*[mgMG]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 1024m or 2g")
+    return text
 
 
 def _count(text):
