@@ -192,6 +192,9 @@ def _run(commands: Any) -> None:
         "--rebalance", metavar="POLICY", help="how tasks are moved: planned (if left out), least_loaded, random or none"
     )
     parser.add_argument(
+        "--no-speculation", action="store_true", help="never run a task on a second executor because its own is slow"
+    )
+    parser.add_argument(
         "--history", metavar="FOLDER", help="correct works and speeds by the runs in this folder, and add this one"
     )
     parser.add_argument("--run-dir", metavar="DIR", help="write plan, journal, load report, results and report here")

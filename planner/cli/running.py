@@ -64,6 +64,7 @@ def run_on_spark(words: Namespace) -> None:
                 emulate=emulate,
                 progress=shown,
                 rebalance=rebalance,
+                speculate=not words.no_speculation,
                 history=words.history,
                 store=words.store,
                 resume=words.resume,

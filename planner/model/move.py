@@ -1,4 +1,4 @@
-"""A move: a task that changes its slot while a plan runs, and the decision that it comes from."""
+"""A move: a task that changes its slot while a plan runs, or gets a second one, and the decision that it comes from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Decision", "Move"]
 
 @dataclass(frozen=True)
 class Move:
-    """A task that changes its slot.
+    """A task that changes its slot, or runs on a second one as well.
 
     Attributes
     ----------
@@ -58,6 +58,8 @@ class Decision:
         Predicted end of the run, without and with moves.
     start_us : ndarray of int64, shape (n,)
         When every task is predicted to start: slots run what waits on them in this order.
+    copies : tuple of Move
+        Tasks that run, and are to run on another slot as well; what ends first counts.
     """
 
     at_us: int
@@ -66,3 +68,4 @@ class Decision:
     kept_us: int
     moved_us: int
     start_us: Int64
+    copies: tuple[Move, ...] = ()

@@ -36,14 +36,15 @@ class Simulation:
         When every task would start and finish.
     settings : dict
         Noise, slow executors, seed, and how tasks were moved.
-    moves : tuple of Move
-        What was moved while it ran, in that order.
+    moves, copies : tuple of Move
+        What was moved, and what ran on a second slot as well, in that order.
     """
 
     plan: model.Plan
     schedule: Schedule
     settings: dict[str, Any] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
+    copies: tuple[Move, ...] = ()
 
     @property
     def makespan(self) -> float:
@@ -112,6 +113,7 @@ def simulate(
     slow: Mapping[str, float] | None = None,
     seed: int = 0,
     rebalance: str = "none",
+    speculate: bool = True,
 ) -> Simulation:
     """Replay a plan: every slot keeps its tasks and their order, and each starts as soon as it can.
 
@@ -125,6 +127,8 @@ def simulate(
     seed : int
     rebalance : {"none", "planned", "least_loaded", "random"}
         How tasks are moved while it runs, as in a run on Spark, by what is learnt of executors and tasks until then.
+    speculate : bool
+        Whether tasks then also run on a second slot where their own is slow, as in a run on Spark.
 
     Raises
     ------
@@ -151,8 +155,10 @@ def simulate(
     def takes_us(task: int, executor: int, at_us: int) -> int:
         return round(float(problem.time_us[task, problem.executor_class[executor]] * factor[task] * slower[executor]))
 
-    lived = live_through(plan, takes_us, Rebalancer(plan, rebalance, seed))
-    return Simulation(plan, lived.schedule, settings, tuple(move for each in lived.decisions for move in each.moves))
+    lived = live_through(plan, takes_us, Rebalancer(plan, rebalance, seed, copying=speculate))
+    moves = tuple(move for each in lived.decisions for move in each.moves)
+    copies = tuple(copy for each in lived.decisions for copy in each.copies)
+    return Simulation(plan, lived.schedule, settings, moves, copies)
 
 
 def _data(found: model.Plan) -> model.Plan:

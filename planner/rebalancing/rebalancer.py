@@ -23,6 +23,7 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
+from planner.rebalancing.stragglers import COPY_US, beside, seconds
 from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
 
@@ -70,9 +71,11 @@ class Rebalancer:
         What suggests where tasks might go.
     seed : int
         Of a policy that draws.
+    copying : bool
+        Whether tasks that run may be run elsewhere as well, where that is predicted to end sooner.
     """
 
-    def __init__(self, plan: Plan, policy: str = "planned", seed: int = 0) -> None:
+    def __init__(self, plan: Plan, policy: str = "planned", seed: int = 0, *, copying: bool = False) -> None:
         self._suggest, self._draw = POLICIES[policy], np.random.default_rng(seed)
         self._graph, self._cluster = plan.graph, plan.cluster
         self._executor = plan.cluster.slot_executor
@@ -81,6 +84,7 @@ class Rebalancer:
         self._start_us: Int64 = plan.schedule.start_us.copy()
         self._done = Progress.none(plan.graph.n)
         self._held = 0
+        self._copying, self._copied = copying and self._planned.fits, set[int]()
         self._stays = np.zeros(plan.graph.n, dtype=bool)  # a move might bring a replica to where another is
         self._stays[[*plan.graph.replicas, *plan.graph.copy_of]] = True
 
@@ -124,7 +128,7 @@ class Rebalancer:
             If a task is left that no slot may run.
         """
         slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
-        progress = self._progress(now_us, running, slowness, kinds, lost)
+        progress = self._progress(now_us, running, {}, slowness, kinds, lost)
         problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
         near = list_near(problem, slot, self._price(problem))
         left = np.flatnonzero(problem.fixed_slot < 0)
@@ -136,7 +140,12 @@ class Rebalancer:
         return near.slot, near.start_us
 
     def decide(
-        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()
+        self,
+        now_us: int,
+        slot: Int32,
+        running: Mapping[int, tuple[int, int]],
+        lost: Collection[int] = (),
+        beside: Mapping[int, tuple[int, int]] | None = None,
     ) -> Decision:
         """Decide what to move.
 
@@ -149,10 +158,12 @@ class Rebalancer:
             Slot and start of each task that runs.
         lost : collection of int
             Slots that are gone; nothing goes there.
+        beside : mapping of int to (int, int), optional
+            Task and start of each slot that runs what another one runs as well, or has ended.
         """
         slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
-        self._suspect(now_us, running, slowness, kinds)
-        progress = self._progress(now_us, running, slowness, kinds, lost)
+        suspected = self._suspect(now_us, running, slowness, kinds)
+        progress = self._progress(now_us, running, beside or {}, slowness, kinds, lost)
         problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
         price = self._price(problem)
         order = self._order()
@@ -167,6 +178,16 @@ class Rebalancer:
         if not enough or (won <= AT_ONCE * left and self._held < HELD):
             reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
             reason += ", which may be an accident" if enough else ""
+            if self._copying and running:
+                single = {task: at for task, at in running.items() if task not in self._copied}
+                copies, sooner = self._copies(
+                    now_us, slot, problem, progress, single, suspected, slowness, kinds, price
+                )
+                if copies:
+                    reason = (
+                        f"{len(copies)} copies win {format_seconds(sooner)} of {format_seconds(left)} that are left"
+                    )
+                return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us, copies)
             return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us)
         moves = self._moves(now_us, slot, problem, kept, near, price, slowness)
         self._start_us = near.start_us
@@ -195,15 +216,63 @@ class Rebalancer:
             moves.append(Move(task, source, target, now_us, int(price[task]), sooner, reason))
         return tuple(sorted(moves, key=lambda move: (-move.sooner_us, move.task)))
 
-    def _suspect(self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64) -> None:
-        """Raise the slowness of executors on which a task runs longer than chance explains."""
+    def _copies(
+        self,
+        now_us: int,
+        slot: Int32,
+        problem: Problem,
+        progress: Progress,
+        running: Mapping[int, tuple[int, int]],
+        suspected: Mapping[int, float],
+        slowness: Float64,
+        kinds: Float64,
+        price: Int64,
+    ) -> tuple[tuple[Move, ...], int]:
+        """Copy running tasks to where they end sooner, if that wins enough; give what it wins."""
+
+        def takes_us(task: int, executor: int) -> float:
+            return self._planned_us(task, executor) * float(slowness[executor] * kinds[self._graph.kind[task]])
+
+        ends, free = {}, np.maximum(problem.slot_ready_us, now_us).astype(np.float64)
+        for task, (where, _) in running.items():
+            ends[task] = where, max(int(progress.finish_us[task]), round(now_us + OVERDUE * suspected.get(task, 0.0)))
+            free[where] = max(free[where], ends[task][1])
+        ends = {task: end for task, end in ends.items() if not self._stays[task]}
+        chosen = seconds(problem, ends, takes_us, free, price)
+        if not chosen:
+            return (), 0
+        graph, cluster = self._in_truth(kinds), self._world(slowness)
+        without, with_them = (
+            list_near(Problem.of(graph, cluster, beside(progress, chosen, copied=copied)), slot, price)
+            for copied in (False, True)
+        )
+        assert without is not None  # noqa: S101
+        assert with_them is not None  # noqa: S101
+        won = without.makespan_us - with_them.makespan_us
+        if won <= max(LEAST_US, 2 * COPY_US, MARGIN * (without.makespan_us - now_us)):
+            return (), won
+        self._copied.update(each.task for each in chosen)
+        reason = "it would end sooner if it began anew"
+        moves = [
+            Move(each.task, each.source, each.target, now_us, int(COPY_US + price[each.task]), each.sooner_us, reason)
+            for each in chosen
+        ]
+        return tuple(moves), won
+
+    def _suspect(
+        self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64
+    ) -> dict[int, float]:
+        """Raise the slowness of executors on which a task runs longer than chance explains; give by how much longer."""
+        late = {}
         most = np.exp(SUSPECT * self._beliefs.spread())
         for task, (where, since) in running.items():
             executor = int(self._executor[where])
             expected = self._planned_us(task, executor) * kinds[self._graph.kind[task]]
             runs = now_us - since - REPORTED_US
             if runs > expected * slowness[executor] * most:
+                late[task] = runs - expected * float(slowness[executor])
                 slowness[executor] = runs / expected
+        return late
 
     def _chance_us(self, problem: Problem) -> float:
         """By how much the time that a slot has left varies by chance."""
@@ -223,19 +292,28 @@ class Rebalancer:
         self,
         now_us: int,
         running: Mapping[int, tuple[int, int]],
+        beside: Mapping[int, tuple[int, int]],
         slowness: Float64,
         kinds: Float64,
         lost: Collection[int],
     ) -> Progress:
+        def ends_us(task: int, where: int, since: int) -> float:
+            executor = int(self._executor[where])
+            expected = self._planned_us(task, executor) * float(slowness[executor] * kinds[self._graph.kind[task]])
+            late = now_us - since - expected
+            return since + expected if late < 0 else now_us + OVERDUE * late
+
         done = self._done
         slot, start, finish = done.slot.copy(), done.start_us.copy(), done.finish_us.copy()
         for task, (where, since) in running.items():
-            executor = int(self._executor[where])
-            expected = self._planned_us(task, executor) * slowness[executor] * kinds[self._graph.kind[task]]
-            late = now_us - since - expected
-            slot[task], start[task] = where, since
-            finish[task] = since + expected if late < 0 else now_us + OVERDUE * late
-        free = dict.fromkeys(lost, now_us + NEVER_US)
+            slot[task], start[task], finish[task] = where, since, ends_us(task, where, since)
+        free: dict[int, int] = {}
+        for where, (task, since) in beside.items():
+            free[where] = round(ends_us(task, where, since))
+            if task in running and free[where] < finish[task]:  # the second slot is to be first
+                free[running[task][0]] = int(finish[task])
+                slot[task], start[task], finish[task] = where, since, free[where]
+        free |= dict.fromkeys(lost, now_us + NEVER_US)
         return Progress(now_us, slot, start, finish, slot_free_us=free or None)
 
     def _in_truth(self, kinds: Float64) -> Graph:

@@ -60,7 +60,7 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
             told += 1
         late = world.ended[told:]
         begun = {t: (int(world.slot[t]), int(world.start[t])) for t in (*world.running(), *late)}
-        decision = rebalancer.decide(now, world.slot, begun)
+        decision = rebalancer.decide(now, world.slot, begun, (), world.beside())
         decisions.append(decision)
         world.obey(decision)
     return Lived(Schedule(world.slot, world.start, world.finish), tuple(decisions))
@@ -79,10 +79,19 @@ class _World:
         for task, slot in enumerate(self.slot.tolist()):
             self._waiting[slot].add(task)
         self._on: list[int | None] = [None] * problem.n_slots
-        self._events: list[tuple[int, int, int]] = []  # when, what (0: a task ends, 1: look at a slot), which
+        self._since = [0] * problem.n_slots
+        self._seconds: dict[int, int] = {}  # slot -> a task that runs elsewhere, and is to run here as well
+        self._events: list[tuple[int, int, int]] = []  # when, what (0: a slot ends its task, 1: look at it), which
 
     def running(self) -> list[int]:
-        return [task for task in self._on if task is not None]
+        return [task for slot, task in enumerate(self._on) if task is not None and self._counts(task, slot)]
+
+    def beside(self) -> dict[int, tuple[int, int]]:
+        on = ((slot, task) for slot, task in enumerate(self._on) if task is not None)
+        return {slot: (task, self._since[slot]) for slot, task in on if not self._counts(task, slot)}
+
+    def _counts(self, task: int, slot: int) -> bool:
+        return bool(self.finish[task] < 0 and self.slot[task] == slot)
 
     def steps(self, every: int | None) -> Iterator[int]:
         for slot in range(self.problem.n_slots):
@@ -109,17 +118,27 @@ class _World:
                 self._waiting[move.target].add(move.task)
                 self.slot[move.task] = move.target
                 heapq.heappush(self._events, (decision.at_us + move.price_us, 1, move.target))
+        for copy in decision.copies:
+            self._seconds[copy.target] = copy.task
+            heapq.heappush(self._events, (decision.at_us + copy.price_us, 1, copy.target))
 
-    def _end(self, task: int, now: int) -> None:
-        self.ended.append(task)
-        slot, problem = int(self.slot[task]), self.problem
+    def _end(self, slot: int, now: int) -> None:
+        task = self._on[slot]
+        assert task is not None  # noqa: S101
         self._on[slot] = None
+        if self.finish[task] < 0:  # the other slot that runs it, if there is one, is late
+            self._ended(task, slot, now)
+        self._begin(slot, now)
+
+    def _ended(self, task: int, slot: int, now: int) -> None:
+        problem = self.problem
+        self.ended.append(task)
+        self.slot[task], self.start[task], self.finish[task] = slot, self._since[slot], now
         for after in problem.succ[problem.succ_ptr[task] : problem.succ_ptr[task + 1]].tolist():
             self._missing[after] -= 1
             if not self._missing[after]:
                 there = int(self.slot[after])
                 heapq.heappush(self._events, (max(now, self._ready(after, there)), 1, there))
-        self._begin(slot, now)
 
     def _ready(self, task: int, slot: int) -> int:
         """When all inputs of a task are there."""
@@ -138,6 +157,9 @@ class _World:
     def _begin(self, slot: int, now: int) -> None:
         if self._on[slot] is not None:
             return
+        if (second := self._seconds.pop(slot, None)) is not None and self.finish[second] < 0:
+            self._run(second, slot, now)
+            return
         waiting = self._waiting[slot]
         if self.in_order and waiting:
             waiting = {min(waiting, key=lambda t: (self.order[t], t))}
@@ -149,7 +171,10 @@ class _World:
             return
         task = min(there, key=lambda t: (self.order[t], t))
         self._waiting[slot].discard(task)
-        self._on[slot] = task
+        self.start[task] = now
+        self._run(task, slot, now)
+
+    def _run(self, task: int, slot: int, now: int) -> None:
+        self._on[slot], self._since[slot] = task, now
         takes = self.takes_us(task, int(self.problem.slot_executor[slot]), now)
-        self.start[task], self.finish[task] = now, now + takes
-        heapq.heappush(self._events, (now + takes, 0, task))
+        heapq.heappush(self._events, (now + takes, 0, slot))

@@ -6,12 +6,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.flight as flight
 
 from planner.runtime.fetch import fetch
+from planner.runtime.heard import Heard
 from planner.runtime.journal import Journal
 from planner.runtime.keeper import PlanKeeper
 from planner.runtime.ledger import TaskState
@@ -44,44 +45,13 @@ from planner.runtime.messages import (
     Withdraw,
 )
 from planner.runtime.queues import Work, arrange, pack_queue, regrouped
-from planner.runtime.slot_queue import Entry, Handed, Record, SlotQueue, SlotSummary
+from planner.runtime.slot_queue import Entry, Handed, SlotQueue, SlotSummary
 from planner.runtime.values import Packed
 from planner.runtime.wire import Line
 
-__all__ = ["Coordinator", "Heard"]
+__all__ = ["Coordinator"]
 
 _POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the coordinator knows of a run.
-
-    Attributes
-    ----------
-    told : list of Record
-        Of all tasks that ended, in that order.
-    again : list of int
-        Those of them that had to run again.
-    running : dict of int to (int, int)
-        Slot and start of each task that runs.
-    slots : list of int
-        Where each task is, or goes; −1 where it has no slot.
-    living : list of int
-        Slots that are there.
-    orphans : list of int
-        Tasks that are to get a slot.
-    spared : list of int
-        Copies that need not run.
-    """
-
-    told: list[Record]
-    again: list[int]
-    running: dict[int, tuple[int, int]]
-    slots: list[int]
-    living: list[int]
-    orphans: list[int]
-    spared: list[int]
 
 
 class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
@@ -166,12 +136,21 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         """Say that the run cannot go on."""
         self._handle(GivenUp(reason))
 
-    def move(self, targets: Mapping[int, int], order: Mapping[int, int], lines: Sequence[dict[str, Any]]) -> None:
-        """Move tasks to other slots, as `PlanKeeper.move`, and write in the journal why."""
+    def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> None:
+        """Move tasks to other slots, as `PlanKeeper.move`."""
         with self._lock:
             self._order.update(order)
             for instruction in self.keeper.move(targets, order):
                 self._deliver(instruction, None, None)
+
+    def copy(self, targets: Mapping[int, int]) -> None:
+        """Run tasks on second slots as well, as `PlanKeeper.copy`."""
+        with self._lock:
+            for instruction in self.keeper.copy(targets):
+                self._deliver(instruction, None, None)
+
+    def note(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Write lines in the journal."""
         self._journal.write(time.monotonic_ns() // 1000, *lines)
 
     def place(self, slots: Mapping[int, int], order: Mapping[int, int]) -> None:
@@ -190,15 +169,17 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         """Give what is known of the run."""
         with self._lock:
             keeper = self.keeper
-            running = {
-                task: (slot, self.since.get(slot, 0))
-                for slot, task in self.running.items()
-                if task is not None and keeper.ledger.waits(task) and keeper.slot_of[task] == slot
-            }
+            running, beside = dict[int, tuple[int, int]](), dict[int, tuple[int, int]]()
+            for slot, task in self.running.items():
+                if task is not None and keeper.ledger.waits(task) and keeper.slot_of[task] == slot:
+                    running[task] = slot, self.since.get(slot, 0)
+                elif task is not None:
+                    beside[slot] = task, self.since.get(slot, 0)
             return Heard(
                 list(keeper.ledger.told),
                 list(keeper.ledger.again),
                 running,
+                beside,
                 [keeper.headed(task) for task in range(len(keeper.slot_of))],
                 keeper.members.living,
                 keeper.orphans,

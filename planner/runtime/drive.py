@@ -132,6 +132,7 @@ def drive(
     rendezvous_s: float = 60.0,
     silence_s: float = 60.0,
     moving: bool = True,
+    copying: bool = False,
     scale: float = 1.0,
     tls: Certificates | None = None,
     storage: Storage | None = None,
@@ -157,6 +158,8 @@ def drive(
         Seconds after which slots that never came, or that fell silent, are given up.
     moving : bool
         Whether tasks are moved before their slots are lost.
+    copying : bool
+        Whether the rebalancer may let tasks that run, run on a second slot as well.
     scale : float
         How many times longer tasks take than planned, which is no surprise: an emulation's scale.
     tls : Certificates, optional
@@ -173,7 +176,7 @@ def drive(
     KeyboardInterrupt
         After the run has been ended and the journal closed.
     """
-    work = work_of(plan, emulate=emulate)
+    work = work_of(plan, emulate=emulate, copying=copying)
     graph, names = plan.graph, slot_names(plan)
     successors = [graph.successors(task).tolist() for task in range(graph.n)]
     results = result_tasks(graph) if emulate is None else []

@@ -19,6 +19,9 @@ from planner.runtime.wire import Line
 
 __all__ = ["Exchange"]
 
+GUARDED_BYTES = 8 * 1024 * 1024
+"""Inputs of a task that runs are retained up to this size each, so that another slot can begin it as well."""
+
 
 class Exchange:
     """Gives a slot its tasks with their inputs, and takes their values.
@@ -86,6 +89,8 @@ class Exchange:
                 inbox = self._inbox
             assert inbox is not None  # noqa: S101
             if (turn := inbox.next(idle)) is not None:
+                if turn.entry.guarded:
+                    self._guard(turn)
                 return turn
             with self._changed:
                 while self._inbox is inbox and not self._closed:
@@ -265,6 +270,15 @@ class Exchange:
         with self._changed:
             if self._inbox is not None and self._queue.epoch == epoch:
                 self._inbox.wanted(wants, slot)
+
+    def _guard(self, turn: Turn) -> None:
+        """Retain what a task takes, as it is before the task may change it."""
+        for task in turn.entry.takes:
+            with suppress(Exception):  # it does not pickle, so its task can run nowhere else
+                packed = turn.packed[task][0] if task in turn.packed else pack(turn.values[task])
+                if packed.size <= GUARDED_BYTES:
+                    own = packed if packed.arrow is not None else Packed.from_inline(*packed.inline())
+                    self._retained.keep(task, own)
 
     def _put(self, entry: Entry, value: Any, packed: Packed | None) -> None:
         assert self._inbox is not None  # noqa: S101

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from planner.errors import TaskFailure
+from planner.runtime.collection import Collection as Collecting
 from planner.runtime.ledger import STRIKES, Ledger, TaskState
 from planner.runtime.members import Members
 from planner.runtime.messages import (
@@ -22,7 +23,6 @@ from planner.runtime.messages import (
     Ended,
     Event,
     Failed,
-    Fetch,
     Finished,
     GivenUp,
     Hello,
@@ -45,6 +45,7 @@ from planner.runtime.moves import Moves
 from planner.runtime.recovery import Recovery
 from planner.runtime.replication import Replication
 from planner.runtime.slot_queue import Record
+from planner.runtime.speculation import Speculation
 
 __all__ = ["PlanKeeper"]
 
@@ -120,7 +121,8 @@ class PlanKeeper:
         self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
         self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
         self._moves = Moves(self.ledger, self.members, self.slot_of)
-        self._fetched: dict[int, int] = {}  # result -> slot from which the driver fetches it
+        self._collecting = Collecting(self.ledger, self.members)
+        self._twice = Speculation(self.ledger, self.members, self.slot_of)
 
     @property
     def lost(self) -> list[str]:
@@ -163,7 +165,7 @@ class PlanKeeper:
             case Failed():
                 return self._failed(event)
             case Offered():
-                return self._offered(event)
+                return self._collecting.offered(event)
             case Collected():
                 self.ledger.to_collect.discard(event.task)
                 return self._end_if_settled()
@@ -205,6 +207,13 @@ class PlanKeeper:
             return []
         staying = {task for task in targets if self.replication.stays(task)}
         return self._moves.ask({task: slot for task, slot in targets.items() if task not in staying}, order)
+
+    def copy(self, targets: Mapping[int, int]) -> list[Instruction]:
+        """Let tasks that run, run on a second slot as well, if what they take is there; what ends first counts."""
+        if self.outcome is not None or not self.together or self._recovery.under_way:
+            return []
+        free = {task: slot for task, slot in targets.items() if not self.replication.stays(task)}
+        return self._new_epoch() if self._twice.ask(free) else []
 
     def place(self, slots: Mapping[int, int]) -> list[Instruction]:
         """Give a slot to tasks that wait; those that run, or take what cannot leave its slot, stay where they are.
@@ -256,27 +265,22 @@ class PlanKeeper:
     def _made(self, slot: int, record: Record) -> list[Instruction]:
         """Book a task that has ended, and have a result fetched."""
         value, instructions = self.replication.value(record.task), list[Instruction]()
-        if self.ledger.waits(record.task) and self.slot_of[record.task] == slot:
-            others = [each for each in self.ledger.first(record, self.slot_of) if self.members.lives(each)]
-            instructions += [Skip(each, self.replication.runners(value)) for each in others]
+        if self.ledger.waits(record.task) and self._twice.runs(record.task, slot):
+            others = {*self.ledger.first(record, self.slot_of), self._twice.ended(record.task, slot)} - {None}
+            there = [each for each in self.members.living if each in others]
+            instructions += [Skip(each, self.replication.runners(value)) for each in there]
         elif not self.ledger.late(record, slot, self.slot_of):
             return []
         if record.stored:
             self.stored.add(value)
         self._recovery.finished(slot, value)
-        if value in self.ledger.to_collect and value not in self._fetched:
-            if record.result_bytes is None:  # it came with the report
-                self.ledger.to_collect.discard(value)
-            else:
-                self._fetched[value] = slot
-                instructions.append(Fetch(slot, value))
-        return instructions
+        return instructions + self._collecting.made(slot, value, record)
 
     def _released(self, event: Released) -> list[Instruction]:
         return self._moves.released(event) if self.members.lives(event.slot, event.incarnation) else []
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
-        if not self.members.lives(event.slot, event.incarnation):
+        if not self.members.lives(event.slot, event.incarnation) or self._twice.beaten(event.value, event.slot):
             return []
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
@@ -288,8 +292,8 @@ class PlanKeeper:
         return self._moves.ask(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
-        mine = self.members.lives(event.slot, event.incarnation) and self.slot_of[event.task] == event.slot
-        if not mine or not self.ledger.waits(event.task):
+        mine = self.members.lives(event.slot, event.incarnation) and self._twice.runs(event.task, event.slot)
+        if not mine or not self.ledger.waits(event.task) or self._twice.failed(event.task, event.slot):
             return []
         return self._fail(event.task, event.failure) + self._end_if_settled()
 
@@ -338,16 +342,9 @@ class PlanKeeper:
 
     def _new_epoch(self) -> list[Instruction]:
         self._moves.forget(self.members.living)
-        self._fetched = {task: slot for task, slot in self._fetched.items() if self.members.lives(slot)}
+        self._collecting.new_epoch()
         self.members.trust()
         return [*self._recovery.begin(self.members.living)]
-
-    def _offered(self, event: Offered) -> list[Instruction]:
-        task, lives = event.task, self.members.lives(event.slot, event.incarnation)
-        if not lives or task not in self.ledger.to_collect or task in self._fetched or self.ledger.waits(task):
-            return []
-        self._fetched[task] = event.slot
-        return [Fetch(event.slot, task)]
 
     def _held(self, event: Holds) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation) or not self._recovery.held(event):
@@ -360,10 +357,11 @@ class PlanKeeper:
         """Once all have said what they hold: find out what has to be made again, and what has no slot."""
         if not self._recovery.all_hold(self.members.living):
             return []
+        held = self._recovery.values() | (self.stored - self.ledger.to_collect)
+        self._twice.survey(self._recovery, held)
         running, lives = self._recovery.running, self.members.lives
         self.ledger.spare(copy for copy in self.replication.copy_of if not lives(self.slot_of[copy]))
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
-        held = self._recovery.values() | (self.stored - self.ledger.to_collect)
         for task in (*idle, *self.ledger.repeat(idle, held)):
             there = running.get(task, self._moves.home.get(task, self.slot_of[task]))
             if there < 0 or not lives(there):
@@ -376,13 +374,14 @@ class PlanKeeper:
     def _regroup(self) -> list[Instruction]:
         if lacking := self.orphans:
             return [Orphans(tuple(lacking))]
-        begun = tuple(task for task in sorted(self._recovery.running) if self.ledger.waits(task))
+        begun = tuple((slot, task) for slot, task in sorted(self._recovery.runs) if self.ledger.waits(task))
         holders, state = self._recovery.end(), self.ledger.state
         done = {task: slots for task, slots in holders.items() if state[task] is TaskState.DONE}
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
         slots, where, stored = tuple(addresses), tuple(self.slot_of), frozenset(self.stored)
-        collect = frozenset(self.ledger.to_collect & done.keys() - self._fetched.keys())
-        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect)
+        collect = frozenset(self.ledger.to_collect & done.keys() - self._collecting.under_way.keys())
+        seconds = dict(self._twice.seconds)
+        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect, seconds)
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------
@@ -396,5 +395,6 @@ class PlanKeeper:
     def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
         self.ledger.close()
         self.outcome = Ended(status, reason)  # type: ignore[arg-type]
-        late = {slot for slot, task in self._at.items() if self.replication.stays(task)}  # nobody waits for it
+        doubled = self._twice.doubled
+        late = {slot for slot, task in self._at.items() if task in doubled or self.replication.stays(task)}
         return [*(End(slot, abort or slot in late) for slot in self.members.living), self.outcome]

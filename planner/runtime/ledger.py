@@ -50,6 +50,8 @@ class Ledger:
 
     Attributes
     ----------
+    takes : list of list of int
+        Tasks whose values each task takes.
     state : list of TaskState
     records : dict of int to Record
         Of the tasks that are done.
@@ -83,10 +85,10 @@ class Ledger:
         self.to_collect = set(results)
         self._unsettled = len(successors) - len(done)
         self._strikes: Counter[int] = Counter()
-        self._takes: list[list[int]] = [[] for _ in successors]
+        self.takes: list[list[int]] = [[] for _ in successors]
         for task, those in enumerate(takers):
             for taker in those:
-                self._takes[taker].append(task)
+                self.takes[taker].append(task)
         for task in done:
             self.spare(self._replication.copies.get(task, ()))
 
@@ -156,7 +158,7 @@ class Ledger:
     def repeat(self, idle: Iterable[int], held: Collection[int]) -> list[int]:
         """Let tasks wait again whose values are needed by those that have yet to begin, and nowhere held."""
         again = to_make_again(
-            self._takes, idle, self.to_collect, lambda task: self.state[task] is TaskState.DONE and task not in held
+            self.takes, idle, self.to_collect, lambda task: self.state[task] is TaskState.DONE and task not in held
         )
         for task in again:
             self.state[task] = TaskState.WAITING

@@ -6,7 +6,7 @@ All of it is plain data without sockets or clocks, so that every order of events
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from planner.errors import TaskFailure
@@ -217,24 +217,27 @@ class Regroup:
         Tasks that have yet to end, those that run included.
     slot_of : tuple of int
         Slot of each task of the plan.
-    begun : tuple of int
-        Those of them that slots were running when they came to a halt.
+    begun : tuple of (int, int)
+        Slot and task of those of them that slots were running when they came to a halt.
     holders : dict of int to tuple of int
         Slots that hold the value of each task that has ended.
     stored : frozenset of int
         Tasks whose values are in storage.
     collect : frozenset of int
         Results that slots hold, and that the driver was going to fetch from a slot that was lost.
+    seconds : dict of int to int
+        Second slots of tasks that run on two.
     """
 
     epoch: int
     slots: tuple[int, ...]
     waiting: tuple[int, ...]
-    begun: tuple[int, ...]
+    begun: tuple[tuple[int, int], ...]
     slot_of: tuple[int, ...]
     holders: dict[int, tuple[int, ...]]
     stored: frozenset[int] = frozenset()
     collect: frozenset[int] = frozenset()
+    seconds: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from planner.errors import InputError
 from planner.model.arrays import Int32, Int64
 from planner.model.move import Decision
 from planner.model.plan import Plan
-from planner.runtime.coordinator import Coordinator, Heard
+from planner.runtime.coordinator import Coordinator
+from planner.runtime.heard import Heard
 
 __all__ = ["Mover", "Rebalancer"]
 
@@ -30,7 +31,12 @@ class Rebalancer(Protocol):
         """Take in that a task that had ended has to run again."""
 
     def decide(
-        self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()
+        self,
+        now_us: int,
+        slot: Int32,
+        running: Mapping[int, tuple[int, int]],
+        lost: Collection[int] = (),
+        beside: Mapping[int, tuple[int, int]] | None = None,
     ) -> Decision:
         """Decide what to move."""
 
@@ -88,13 +94,14 @@ class Mover:
         self._take_in(heard)
         now = self._planned_us(time.monotonic_ns() // 1000)
         began_at = {task: (slot, self._planned_us(since)) for task, (slot, since) in heard.running.items()}
+        beside = {slot: (task, self._planned_us(since)) for slot, (task, since) in heard.beside.items()}
         lost = set(range(self._slots)) - set(heard.living)
         slots = np.array(heard.slots, dtype=np.int32)
         if heard.orphans:
             self._place(now, slots, began_at, lost)
         else:
-            decision = self._rebalancer.decide(now, slots, began_at, lost)
-            if decision.moves:
+            decision = self._rebalancer.decide(now, slots, began_at, lost, beside)
+            if decision.moves or decision.copies:
                 self._carry_out(decision)
         self._next = time.monotonic() + max(_EVERY_S, (time.monotonic() - began) / _SHARE)
 
@@ -129,10 +136,9 @@ class Mover:
         self._coordinator.place(dict(enumerate(moved.tolist())), dict(enumerate(starts.tolist())))
 
     def _carry_out(self, decision: Decision) -> None:
-        targets = {move.task: move.target for move in decision.moves}
         lines = [
             {
-                "event": "move",
+                "event": event,
                 "task": self._names[move.task],
                 "from": move.source,
                 "to": move.target,
@@ -140,12 +146,17 @@ class Mover:
                 "price_us": round(move.price_us * self._scale),
                 "reason": move.reason,
             }
-            for move in decision.moves
+            for event, moves in (("move", decision.moves), ("copy", decision.copies))
+            for move in moves
         ]
-        line = {"event": "rebalance", "moves": len(lines), "reason": decision.reason}
-        order = dict(enumerate(decision.start_us.tolist()))
+        line = {"event": "rebalance", "moves": len(decision.moves), "reason": decision.reason}
         self.decisions = (*self.decisions, decision)
-        self._coordinator.move(targets, order, [line, *lines])
+        if decision.moves:
+            targets = {move.task: move.target for move in decision.moves}
+            self._coordinator.move(targets, dict(enumerate(decision.start_us.tolist())))
+        if decision.copies:
+            self._coordinator.copy({copy.task: copy.target for copy in decision.copies})
+        self._coordinator.note([line, *lines])
 
     def _planned_us(self, at_us: int) -> int:
         assert self._origin_us is not None  # noqa: S101

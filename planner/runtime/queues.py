@@ -28,6 +28,12 @@ TIMEOUT_FACTOR = 20
 LEAST_TIMEOUT_S = 3600.0
 """And never less, because many works are no more than weights against one another."""
 
+GUARDED_US = 200_000
+"""Inputs of tasks that are planned to take so long are retained, which costs some 0.1 ms."""
+
+FIRST = -1
+"""As order: before all others."""
+
 UNSAID_WORK_US = MICROSECONDS
 """A task of so little work has no time-out unless it says one: 1 s is what stands there when nobody has said a work."""
 
@@ -69,7 +75,7 @@ def result_tasks(graph: Graph) -> list[int]:
     return [task for task in np.flatnonzero(np.diff(graph.succ_ptr) == 0).tolist() if task not in graph.copy_of]
 
 
-def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
+def work_of(plan: Plan, *, emulate: float | None = None, copying: bool = False) -> Work:
     """Give what a plan's tasks run and take.
 
     Parameters
@@ -78,6 +84,8 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
     emulate : float, optional
         Let every task sleep its planned time × this and hand on a value of its largest edge × this, instead of
         calling anything.
+    copying : bool
+        Whether tasks that run may be begun on a second slot.
 
     Raises
     ------
@@ -89,6 +97,9 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
         _check_calls(graph)
     results = set(result_tasks(graph)) if emulate is None else set()
     turn = {task: turn for turn, task in enumerate(_running_order(plan))}
+    strict = not Problem.of(graph, plan.cluster).fits
+    long = (plan.schedule.finish_us - plan.schedule.start_us) * (emulate or 1) >= GUARDED_US
+    guarded = long if copying and not strict else np.zeros(graph.n, dtype=bool)
     runs: dict[Any, int] = {}
     entries = tuple(
         Entry(
@@ -103,10 +114,10 @@ def work_of(plan: Plan, *, emulate: float | None = None) -> Work:
             retries=0 if emulate is not None else graph.retries.get(task, 0),
             timeout_s=None if emulate is not None else _timeout_s(plan, task),
             counts_as=(graph.copy_of[task], graph.names[graph.copy_of[task]]) if task in graph.copy_of else None,
+            guarded=bool(guarded[task]),
         )
         for task in range(graph.n)
     )
-    strict = not Problem.of(graph, plan.cluster).fits
     replication = Replication.of(plan)
     shared = _shared(entries)
     wanted = results.union(*(entry.takes for entry in entries))
@@ -119,12 +130,13 @@ def arrange(
     slots: Collection[int],
     *,
     waiting: Collection[int] | None = None,
-    begun: Collection[int] = (),
+    begun: Collection[tuple[int, int]] = (),
     holders: Mapping[int, Sequence[int]] | None = None,
     stored: Collection[int] = (),
     order: Mapping[int, int] | None = None,
     epoch: int = 0,
     collect: Collection[int] = (),
+    seconds: Mapping[int, int] | None = None,
 ) -> dict[int, SlotQueue]:
     """Give the queue of each slot: its tasks, what it takes from whom, and what it hands to whom.
 
@@ -137,8 +149,8 @@ def arrange(
         Those that live.
     waiting : collection of int, optional
         Tasks that have yet to end; all, if left out.
-    begun : collection of int
-        Those of them that run already, and need no inputs any more.
+    begun : collection of (int, int)
+        Slot and task of those of them that run already, and need no inputs any more.
     holders : mapping of int to sequence of int, optional
         Slots that hold the value of each task that has ended.
     stored : collection of int
@@ -148,16 +160,27 @@ def arrange(
     epoch : int
     collect : collection of int
         Results that slots hold, and that the driver has yet to be told of.
+    seconds : mapping of int to int, optional
+        Second slots of tasks that run on two; where they have yet to begin, nothing goes before them.
     """
     left = range(len(work.entries)) if waiting is None else waiting
     drafts = {slot: _Draft() for slot in sorted(slots)}
     runs, replication = set(left), work.replication
+    places = {task: [slot_of[task]] for task in left}
+    for task, second in (seconds or {}).items():
+        places[task].append(second)
     readers: dict[int, set[int]] = {}
     followers: dict[int, set[int]] = {}
     taken_by: dict[int, dict[int, int]] = {}  # value that is there -> slot that takes it -> a task there
-    for task in sorted(left):
-        here, entry = slot_of[task], work.entries[task]
-        if task in begun:
+
+    def runners(value: int) -> set[int]:
+        """Give the slots that make a value."""
+        tasks = [runner for runner in replication.runners(value) if runner in runs]
+        return {slot for task in tasks for slot in places[task]}
+
+    for here, task in sorted((slot, task) for task, slots_there in places.items() for slot in slots_there):
+        entry = work.entries[task]
+        if (here, task) in begun:
             drafts[here].begun = task
             continue
         for source in entry.inputs:
@@ -166,7 +189,7 @@ def arrange(
                 drafts[here].uses[source] += 1
             if source in runs:
                 (readers if takes else followers).setdefault(source, set()).add(here)
-                drafts[here].peers |= {slot_of[runner] for runner in replication.runners(source) if runner in runs}
+                drafts[here].peers |= runners(source)
             elif takes:
                 taken_by.setdefault(source, {}).setdefault(here, task)
     keepers = _keepers(work, slot_of, left, collect, drafts)
@@ -174,7 +197,7 @@ def arrange(
         if value in runs:
             readers.setdefault(value, set()).update(slots_there)
             for slot in slots_there:
-                drafts[slot].peers |= {slot_of[runner] for runner in replication.runners(value) if runner in runs}
+                drafts[slot].peers |= runners(value)
     for value in sorted({*taken_by, *collect, *keepers.keys() - runs}):
         if holders and value in holders:
             takers = {**dict.fromkeys(keepers.get(value, ())), **taken_by.get(value, {})}
@@ -186,18 +209,18 @@ def arrange(
         for slot in taken_by[value]:
             drafts[slot].stored[value] = work.entries[value].id
     for task in sorted(left, key=lambda task: ((order or {}).get(task, work.entries[task].order), task)):
-        entry, own = work.entries[task], {slot_of[task]}
-        read, follow = readers.get(entry.value, set()) - own, followers.get(entry.value, set()) - own
-        drafts[slot_of[task]].entries.append(
-            replace(
-                entry,
-                inputs=tuple(source for source in entry.inputs if source in runs or source in entry.takes),
-                order=(order or {}).get(task, entry.order),
-                readers=tuple(sorted(read)),
-                followers=tuple(sorted(follow - read)),
-                moved=epoch > 0,
-            )
+        entry = work.entries[task]
+        read, follow = readers.get(entry.value, set()), followers.get(entry.value, set())
+        entry = replace(
+            entry,
+            inputs=tuple(source for source in entry.inputs if source in runs or source in entry.takes),
+            order=(order or {}).get(task, entry.order),
+            moved=epoch > 0,
         )
+        first, *others = places[task]
+        drafts[first].entries.append(_told(entry, read, follow, first))
+        for slot in others:
+            drafts[slot].entries.append(_told(replace(entry, order=FIRST), read, follow, slot))
     return {slot: draft.queue(slot, work, epoch) for slot, draft in drafts.items()}
 
 
@@ -214,7 +237,14 @@ def regrouped(work: Work, said: Regroup, order: Mapping[int, int]) -> dict[int, 
         order=order,
         epoch=said.epoch,
         collect=said.collect,
+        seconds=said.seconds,
     )
+
+
+def _told(entry: Entry, readers: set[int], followers: set[int], slot: int) -> Entry:
+    """Say in the entry of a task on a slot which others wait for its value, and which for its end."""
+    read, follow = readers - {slot}, followers - readers - {slot}
+    return replace(entry, readers=tuple(sorted(read)), followers=tuple(sorted(follow)))
 
 
 class _Draft:

@@ -18,11 +18,14 @@ class Recovery:
         How many have begun.
     running : dict of int to int
         Tasks that were begun before and still run, and on which slot.
+    runs : set of (int, int)
+        Slot and task of each; a task may run on several.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
         self.running: dict[int, int] = {}
+        self.runs: set[tuple[int, int]] = set()
         self._holds: dict[int, set[int]] | None = None
         self._ended: set[tuple[int, int]] = set()  # slot and task, since the epoch began
 
@@ -34,7 +37,7 @@ class Recovery:
     def begin(self, living: Iterable[int]) -> list[Halt]:
         """Begin a new epoch."""
         self.epoch += 1
-        self._holds, self.running = {}, {}
+        self._holds, self.running, self.runs = {}, {}, set()
         self._ended.clear()
         return [Halt(slot, self.epoch) for slot in living]
 
@@ -45,6 +48,7 @@ class Recovery:
         self._holds[event.slot] = set(event.values)
         if event.running is not None:
             self.running[event.running] = event.slot
+            self.runs.add((event.slot, event.running))
         return True
 
     def joined(self, slot: int) -> None:

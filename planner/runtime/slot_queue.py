@@ -44,6 +44,8 @@ class Entry:
         Seconds after which it is interrupted.
     counts_as : tuple of (int, str) or None
         Position and id of the task that it is a copy of: its value goes by them.
+    guarded : bool
+        Whether its inputs are retained while it runs, because it may be begun on another slot as well.
     """
 
     task: int
@@ -60,6 +62,7 @@ class Entry:
     retries: int = 0
     timeout_s: float | None = None
     counts_as: tuple[int, str] | None = None
+    guarded: bool = False
 
     @property
     def value(self) -> int:

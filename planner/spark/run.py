@@ -77,6 +77,7 @@ def run(
     emulate: float | None = None,
     progress: Literal["auto", "none"] = "auto",
     rebalance: Literal["planned", "least_loaded", "random", "none"] = "planned",
+    speculate: bool = True,
     history: str | Path | None = None,
     store: str | Path | None = None,
     resume: str | Path | None = None,
@@ -99,6 +100,9 @@ def run(
         ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
     rebalance : {"planned", "least_loaded", "random", "none"}
         How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
+    speculate : bool
+        Whether a task that runs on a slow executor may be run on another one as well, where that is predicted to end
+        sooner; what ends first counts. For tasks that must not run twice at a time: False. Only while tasks are moved.
     history : str or Path, optional
         Folder, or URI of one, that gets a file of what every task really took; `planner.plan` learns from it.
     store : str or Path, optional
@@ -152,8 +156,9 @@ def run(
         on_result=_result_writer(folder / "results", plan.graph.names) if folder else None,
         rendezvous_s=rendezvous,
         silence_s=silence,
-        rebalancer=_rebalancer(plan, rebalance),
+        rebalancer=_rebalancer(plan, rebalance, copying=speculate),
         moving=rebalance != "none",
+        copying=speculate and rebalance != "none",
         scale=scale,
         tls=tls,
         storage=storage,
@@ -170,6 +175,7 @@ def run(
         "again": len(outcome.again),
         "kept": len(outcome.kept),
         "moves": sum(len(decision.moves) for decision in outcome.decisions),
+        "copies": sum(len(decision.copies) for decision in outcome.decisions),
         "lower_bound_us": round(plan.bound.us * scale),
     }
     load = load_report(plan, outcome, placements, scale=scale, settings=settings)
@@ -237,8 +243,8 @@ def _remembered(plan: Plan, load: LoadReport, history: str | Path) -> list[str]:
     return []
 
 
-def _rebalancer(plan: Plan, policy: str) -> Rebalancer:
-    rebalancer = Rebalancer(plan, "planned" if policy == "none" else policy)
+def _rebalancer(plan: Plan, policy: str, *, copying: bool) -> Rebalancer:
+    rebalancer = Rebalancer(plan, "planned" if policy == "none" else policy, copying=copying)
     if plan.graph.n:
         rebalancer.decide(0, plan.schedule.slot, {})  # what has to be compiled is compiled before slots wait for it
     return rebalancer

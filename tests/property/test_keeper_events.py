@@ -103,6 +103,7 @@ class Events(RuleBasedStateMachine):
         began=st.sampled_from([0.0, 1e6]),
         large=st.booleans(),
         replicas=st.dictionaries(index, st.tuples(st.booleans(), st.integers(2, 3)), max_size=3),
+        together=st.booleans(),
     )
     def begin(
         self,
@@ -113,6 +114,7 @@ class Events(RuleBasedStateMachine):
         began: float,
         large: bool,
         replicas: dict[int, tuple[bool, int]],
+        together: bool,
     ) -> None:
         self.tasks, self.slots, self.large = n, slots, large
         pairs = {(min(a % n, b % n), max(a % n, b % n)): takes for a, b, takes in edges if a % n != b % n} if n else {}
@@ -167,6 +169,10 @@ class Events(RuleBasedStateMachine):
         self.collected: set[int] = set()
         self.orphaned = False
         self.outcome: Ended | None = None
+        if together:
+            for number in range(slots):
+                self.a_slot_comes(number)
+            self.everyone_catches_up()
 
     def draw_replicas(
         self, slot_of: list[int], replicas: dict[int, tuple[bool, int]]
@@ -478,6 +484,30 @@ class Events(RuleBasedStateMachine):
         if self.n:
             chosen = {task % self.n: slot % self.slots for task, slot in goals.items()}
             self.obey(self.keeper.move(chosen, {}), None)
+
+    def everyone_catches_up(self) -> None:
+        for _ in range(2):
+            for slot in [self.lives[number] for number in sorted(self.lives)]:
+                while slot.mail:
+                    self.read(slot)
+                if slot.running is None:
+                    self.work_on(slot, 0)
+                while slot.reports:
+                    self.report(slot)
+
+    @precondition(lambda self: len(self.lives) > 1)
+    @rule(which=index, to=index, hurry=st.booleans())
+    def a_task_runs_twice(self, which: int, to: int, hurry: bool) -> None:
+        """Often its second slot has begun before anything else happens."""
+        self.everyone_catches_up()
+        on = sorted((slot.number, slot.running.task) for slot in self.counts.values() if slot.running is not None)
+        if not on:
+            return
+        source, task = on[which % len(on)]
+        if others := [number for number in sorted(self.counts) if number != source]:
+            self.obey(self.keeper.copy({task: others[to % len(others)]}), None)
+        if hurry:
+            self.everyone_catches_up()
 
     @precondition(lambda self: self.orphaned)
     @rule(places=st.lists(index, min_size=7, max_size=7), only=st.booleans())

@@ -179,3 +179,40 @@ def test_tasks_of_no_length_teach_nothing() -> None:
     for planned_us, measured_us in ((0, 5), (5, 0), (-1, 2)):
         beliefs.learn(0, 0, planned_us, measured_us)
     assert beliefs.slowness().tolist() == [1, 1] and beliefs.kinds().tolist() == [1]
+
+
+def long_last() -> Plan:
+    """Give short tasks, and then one long one on each of four executors."""
+    works = [0.5] * 40 + [4.0] * 4
+    graph = Graph.from_arrays(work=works, source=np.repeat(np.arange(40), 4), target=np.tile(np.arange(40, 44), 40))
+    return plan(graph, Cluster.uniform(4), iterations=50)
+
+
+def test_a_task_on_an_executor_that_has_become_slow_is_run_elsewhere_as_well() -> None:
+    planned = long_last()
+    task = int(np.flatnonzero(planned.schedule.slot[40:] == 0)[0]) + 40
+
+    def takes(each: int, executor: int, at_us: int) -> int:
+        slow = 8 if executor == 0 and at_us >= planned.schedule.start_us[task] else 1
+        return int(planned.graph.work_us[each]) * slow
+
+    kept = live_through(planned, takes, Rebalancer(planned))
+    copied = live_through(planned, takes, Rebalancer(planned, copying=True))
+    copies = [copy for decision in copied.decisions for copy in decision.copies]
+    assert [(copy.task, copy.source) for copy in copies] == [(task, 0)]
+    assert copied.schedule.slot[task] == copies[0].target != kept.schedule.slot[task] == 0
+    assert copied.schedule.makespan_us < 0.6 * kept.schedule.makespan_us
+    assert any("copies win" in decision.reason for decision in copied.decisions)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), noise=st.sampled_from([0.0, 0.7, 1.5]), slow=st.sampled_from([1.0, 8.0]))
+def test_copies_keep_the_order_of_tasks_and_are_few(seed: int, noise: float, slow: float) -> None:
+    planned = plan(layered(60, 12, seed), Cluster.uniform(4), iterations=1)
+    takes, _ = world(planned, noise=noise, slow=slow, seed=seed)
+    lived = live_through(planned, takes, Rebalancer(planned, copying=True))
+    copied = [copy.task for decision in lived.decisions for copy in decision.copies]
+    assert len(copied) == len(set(copied)), "each gets one second slot at most"
+    start, finish = lived.schedule.start_us, lived.schedule.finish_us
+    for task in range(planned.graph.n):
+        assert all(finish[before] <= start[task] for before in planned.graph.predecessors(task).tolist())

@@ -28,10 +28,10 @@ pytestmark = pytest.mark.timeout(120)
 
 
 class Shuffle:
-    """Moves tasks at random, as many as it is told, again and again."""
+    """Moves tasks at random, as many as it is told, again and again; and runs some of those that run twice."""
 
-    def __init__(self, plan: Plan, seed: int, share: float) -> None:
-        self.plan, self.share, self.rng = plan, share, np.random.default_rng(seed)
+    def __init__(self, plan: Plan, seed: int, share: float, copied: float = 0.0) -> None:
+        self.plan, self.share, self.rng, self.copied = plan, share, np.random.default_rng(seed), copied
         self.told: list[int] = []
 
     def ended(self, task: int, slot: int, start_us: int, finish_us: int) -> None:
@@ -45,7 +45,14 @@ class Shuffle:
         living = [s for s in range(self.plan.cluster.n_slots) if s not in lost]
         return self.rng.choice(living, len(slot)).astype(np.int32), self.plan.schedule.start_us
 
-    def decide(self, now_us: int, slot: Any, running: Mapping[int, tuple[int, int]], lost: Collection[int] = ()) -> Any:
+    def decide(
+        self,
+        now_us: int,
+        slot: Any,
+        running: Mapping[int, tuple[int, int]],
+        lost: Collection[int] = (),
+        beside: Mapping[int, tuple[int, int]] | None = None,
+    ) -> Any:
         chosen = self.rng.random(len(slot)) < self.share
         targets = self.rng.integers(0, self.plan.cluster.n_slots, len(slot))
         moves = [
@@ -55,7 +62,16 @@ class Shuffle:
             for t in np.flatnonzero(chosen).tolist()
         ]
         order = np.argsort(np.argsort(self.plan.schedule.start_us + self.rng.random(len(slot))))
-        return SimpleNamespace(moves=moves, reason="to shuffle", start_us=order)
+        return SimpleNamespace(moves=moves, copies=self.copies(running), reason="to shuffle", start_us=order)
+
+    def copies(self, running: Mapping[int, tuple[int, int]]) -> list[Any]:
+        """Run some of what runs elsewhere as well."""
+        chosen = [task for task in running if self.rng.random() < self.copied]
+        target = self.rng.integers(0, self.plan.cluster.n_slots, len(chosen)).tolist()
+        return [
+            SimpleNamespace(task=t, source=0, target=s, sooner_us=1, price_us=1, reason="to shuffle")
+            for t, s in zip(chosen, target, strict=True)
+        ]
 
 
 def nap(seconds: float, *values: Any) -> Any:
