@@ -31,6 +31,8 @@ SETTINGS = """
 
 # Where the master is.
 spark.master {url}
+# All cores: without a number, a session would not know which executors to wait for.
+spark.cores.max {cores}
 # Executors reach the driver there; nobody else does.
 spark.driver.host {host}
 spark.driver.bindAddress {host}
@@ -158,7 +160,7 @@ def standalone(folder, workers=2, cores=2, memory="1g"):
         folder / "spark.conf",
         Processes(folder / "logs"),
     )
-    _write_settings(cluster, folder)
+    _write_settings(cluster, folder, workers * cores)
     # Executors inherit it, and are to have the package as they have it on any cluster: by --py-files.
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SPARK_CONF_DIR")}
     env.update(SPARK_LOCAL_IP=HOST, SPARK_HOME=str(Path(pyspark.__file__).parent))
@@ -181,9 +183,10 @@ def standalone(folder, workers=2, cores=2, memory="1g"):
         yield cluster
 
 
-def _write_settings(cluster, folder):
-    (folder / "events").mkdir(parents=True, exist_ok=True)
-    added = SETTINGS.format(url=cluster.url, host=HOST, python=sys.executable, events=(folder / "events").as_uri())
+def _write_settings(cluster, folder, cores):
+    events = folder / "events"
+    events.mkdir(parents=True, exist_ok=True)
+    added = SETTINGS.format(url=cluster.url, cores=cores, host=HOST, python=sys.executable, events=events.as_uri())
     cluster.settings.write_text((ROOT / "conf" / "spark-defaults.conf").read_text() + added)
 
 

@@ -46,11 +46,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
 
 
 def _submit(cluster: Standalone, planner_zip: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    settings = ["--master", cluster.url, "--properties-file", ROOT / "conf" / "spark-defaults.conf"]
+    settings = ["--properties-file", ROOT / "conf" / "spark-defaults.conf", "--total-executor-cores", "4"]
     events = ["spark.eventLog.enabled=true", f"spark.eventLog.dir={(cluster.settings.parent / 'events').as_uri()}"]
     small = "spark.sql.shuffle.partitions=4"
     sent = [word for setting in (*events, small) for word in ("--conf", setting)] + ["--py-files", planner_zip]
-    command = [SUBMIT, *settings, *sent, *words]
+    command = [SUBMIT, "--master", cluster.url, *settings, *sent, *words]
     environment = _environment(SPARK_CONF_DIR=str(ROOT / "conf"))
     return subprocess.run(
         list(map(str, command)), env=environment, cwd=planner_zip.parent, capture_output=True, text=True, timeout=240
