@@ -6,7 +6,7 @@
 set -eu
 
 if [ "${1:-}" = executor ]; then
-    home=$(find-spark-home)
+    home=$(find_spark_home.py)
     # Options for Java are in SPARK_JAVA_OPT_0, SPARK_JAVA_OPT_1, …
     set --
     i=0

@@ -6,6 +6,8 @@ import os
 import re
 import shlex
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pyspark
 import pytest
 import yaml
 from fake_kubernetes import kubernetes_api
-from pyspark.sql import SparkSession
+from local_compose import DOCKERFILE
+from pyspark.java_gateway import launch_gateway
 
 from planner.spark.defaults import SETTINGS
 
@@ -35,6 +38,18 @@ def stated(words: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+@pytest.fixture(scope="module")
+def jvm() -> Iterator[Any]:
+    """Give a JVM with Spark's classes and without a session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", "/dev/null")
+        gateway = launch_gateway()
+    yield gateway.jvm
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(30)
+
+
 def check_pod(pod: dict[str, Any], container: dict[str, Any]) -> None:
     """Check what the template gives to each pod."""
     assert container["image"] == "registry.example/spark-planner"
@@ -52,7 +67,7 @@ def test_the_line_for_kubernetes_asks_for_the_pod_that_it_should() -> None:
     with kubernetes_api() as (address, created):
         here = [f"k8s://{address}" if word.startswith("k8s://") else word for word in words]
         nobody = ["--conf", "spark.kubernetes.submission.waitAppCompletion=false"]  # nobody runs the pod
-        env = os.environ | {"KUBECONFIG": "/dev/null", "SPARK_LOCAL_IP": "127.0.0.1"}
+        env = os.environ | {"KUBECONFIG": "/dev/null", "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
         done = subprocess.run([SUBMIT, *nobody, *here], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -62,21 +77,25 @@ def test_the_line_for_kubernetes_asks_for_the_pod_that_it_should() -> None:
     assert container["args"][0] == "driver"
     assert container["args"][-3:] == ["local:///opt/planner/jobs/corpus.py", "--out", "/shared/corpus"]
     assert pod["spec"]["serviceAccountName"] == "planner"
+    pythons = {entry["name"]: entry["value"] for entry in container["env"] if entry["name"].endswith("_PYTHON")}
+    assert set(pythons.values()) == {DOCKERFILE.envs["PYSPARK_PYTHON"]}, "the image's, not this machine's"
 
     texts = [data for resource in created if resource["kind"] == "ConfigMap" for data in resource["data"].items()]
     [properties] = [text for name, text in texts if name == "spark.properties"]
     given = dict(re.findall(r"^([^#=\s]+)=(.*)$", properties, re.MULTILINE))
     assert {key: given[key] for key in DEFAULTS} == DEFAULTS
     assert given["spark.executor.instances"] == "4"
+    [policy] = [resource for resource in created if resource["kind"] == "NetworkPolicy"]
+    [source] = policy["spec"]["ingress"][0]["from"]
+    assert set(source["podSelector"]["matchLabels"]) == {"spark-app-selector"}, "executors hear the application's pods"
     [service] = [resource for resource in created if resource["kind"] == "Service"]
     assert service["spec"]["clusterIP"] == "None", "headless: its name stands for the address of the pod"
     assert given["spark.driver.host"].replace("\\", "").startswith(f"{service['metadata']['name']}.planner.svc")
 
 
 def test_executors_on_kubernetes_are_pods_of_the_template_and_start_by_the_entry_point(
-    spark: SparkSession, tmp_path: Path
+    jvm: Any, tmp_path: Path
 ) -> None:
-    jvm: Any = spark.sparkContext._jvm
     [words] = lines("k8s://")
     conf = jvm.SparkConf(False)
     template = {"spark.kubernetes.executor.podTemplateFile": str(ROOT / "conf" / "pod-template.yaml")}
@@ -95,7 +114,7 @@ def test_executors_on_kubernetes_are_pods_of_the_template_and_start_by_the_entry
         jvm.org.apache.spark.deploy.k8s.KubernetesConf.createExecutorConf(conf, "3", "spark-1", none, 0),
         jvm.org.apache.spark.SecurityManager(conf, none, secrets),
         jvm.io.fabric8.kubernetes.client.KubernetesClientBuilder().build(),
-        jvm.org.apache.spark.resource.ResourceProfile.getOrCreateDefaultProfile(conf),
+        getattr(getattr(jvm.org.apache.spark.resource, "ResourceProfile$"), "MODULE$").getOrCreateDefaultProfile(conf),
     )
     as_yaml = jvm.io.fabric8.kubernetes.client.utils.Serialization.asYaml
     pod, container = yaml.safe_load(as_yaml(made.pod().pod())), yaml.safe_load(as_yaml(made.pod().container()))
@@ -107,7 +126,10 @@ def test_executors_on_kubernetes_are_pods_of_the_template_and_start_by_the_entry
     env = {entry["name"]: entry.get("value", address.get(entry["name"], "")) for entry in container["env"]}
     (tmp_path / "java").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / "java").chmod(0o755)
-    path = {"PATH": f"{tmp_path}:{SUBMIT.parent}:{os.environ['PATH']}", "SPARK_CONF_DIR": "/home/planner/conf"}
+    path = {
+        "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SPARK_CONF_DIR": "/home/planner/conf",
+    }
     entry = [ROOT / "conf" / "entrypoint.sh", *container["args"]]
     done = subprocess.run(entry, cwd=ROOT, env={**env, **path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -115,7 +137,7 @@ def test_executors_on_kubernetes_are_pods_of_the_template_and_start_by_the_entry
     backend = "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
     assert "-Xmx2048m" in said or "-Xmx2g" in said
     rest = said[said.index(backend) + 1 :]
-    array = spark.sparkContext._gateway.new_array(jvm.java.lang.String, len(rest))  # type: ignore[union-attr]
+    array = jvm.java.lang.reflect.Array.newInstance(jvm.java.lang.Class.forName("java.lang.String"), len(rest))
     for i, word in enumerate(rest):
         array[i] = word
     read = jvm.org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend.parseArguments(array, backend)
@@ -124,24 +146,25 @@ def test_executors_on_kubernetes_are_pods_of_the_template_and_start_by_the_entry
     assert read.driverUrl() == "spark://CoarseGrainedScheduler@a:7078"
 
 
-@pytest.mark.parametrize(("words", "mode"), zip(lines("yarn"), ["client", "cluster"], strict=True))
-def test_the_lines_for_yarn_are_read_as_they_are_meant(spark: SparkSession, words: list[str], mode: str) -> None:
-    jvm: Any = spark.sparkContext._jvm
+@pytest.mark.parametrize("mode", ["client", "cluster"])
+def test_the_lines_for_yarn_are_read_as_they_are_meant(jvm: Any, mode: str) -> None:
+    [words] = [line for line in lines("yarn") if mode in line]
     files = [str(ROOT / word) if word.startswith("conf/") else word for word in words]
     env = jvm.PythonUtils.toScalaMap({"HADOOP_CONF_DIR": "/etc/hadoop/conf"})
     read = jvm.org.apache.spark.deploy.SparkSubmitArguments(jvm.PythonUtils.toSeq(files), env)
     assert (read.numExecutors(), read.executorCores(), read.executorMemory()) == ("4", "4", "2g")
-    assert read.archives() == "environment.tar.gz#environment" and read.deployMode() == mode
+    assert read.archives().endswith("/environment.tar.gz#environment") and read.deployMode() == mode
     assert read.pyFiles().endswith("dist/planner.zip") and read.primaryResource().endswith("jobs/corpus.py")
     given = read.sparkProperties()
     everything = {key: given.apply(key) for key in (*DEFAULTS, *stated(words))}
     assert everything == {**DEFAULTS, **stated(words)}
 
 
-def test_spark_knows_every_setting(spark: SparkSession) -> None:
-    entries = spark.sparkContext._jvm.org.apache.spark.internal.config.ConfigEntry  # type: ignore[union-attr]
+def test_spark_knows_every_setting(jvm: Any) -> None:
+    for group in ("Python", "Network", "History", "Worker", "UI", "package"):
+        jvm.java.lang.Class.forName(f"org.apache.spark.internal.config.{group}$")  # registers its settings
+    entries = jvm.org.apache.spark.internal.config.ConfigEntry
     assert entries.findEntry("spark.no.such.setting") is None
     ours = re.findall(r"^(spark\.\S+)", (ROOT / "conf" / "compose.conf").read_text(), re.MULTILINE)
-    registered_elsewhere = re.compile(r"spark\.(master|history\.fs\.cleaner|history\.fs\.logDirectory|worker\.cleanup)")
-    known = [key for key in (*DEFAULTS, *ours) if not registered_elsewhere.match(key)]
-    assert [key for key in known if entries.findEntry(key) is None] == []
+    unregistered = {"spark.master", "spark.network.crypto.authEngineVersion"}  # Spark reads these by their names
+    assert {key for key in (*DEFAULTS, *ours) if entries.findEntry(key) is None} <= unregistered

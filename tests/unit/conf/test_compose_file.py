@@ -138,7 +138,8 @@ def test_on_kubernetes_the_entry_point_starts_executors_and_drivers(tmp_path: Pa
     assert done.returncode == 0, done.stderr
     words = done.stdout.splitlines()
     assert words[:5] == [*options.values(), "-Xms2048m", "-Xmx2048m", "-cp"]
-    assert words[5].endswith("/jars/*")
+    jars = words[5].rpartition(":")[2]
+    assert jars.endswith("/jars/*") and list(Path(jars).parent.glob("spark-kubernetes*.jar"))
     assert words[6] == "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
     given = dict(zip(words[7::2], words[8::2], strict=True))
     assert set(given.values()) == set(EXECUTOR.values()) - {"2048m"}
