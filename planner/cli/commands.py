@@ -139,6 +139,13 @@ def run_command(words: Namespace) -> None:
     run_on_spark(words)
 
 
+def split_command(words: Namespace) -> None:
+    """Carry out ``planner split``; what reads and splits models is loaded here."""
+    from planner.cli import splitting
+
+    splitting.split_command(words)
+
+
 def planning_settings(reader: Reader) -> dict[str, Any]:
     """Read what ``plan`` and ``run`` plan by."""
     settings: dict[str, Any] = {
@@ -201,6 +208,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
     "compare": compare_command,
     "simulate": simulate_command,
     "run": run_command,
+    "split": split_command,
     "report": report_command,
     "history": history_command,
 }

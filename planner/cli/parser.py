@@ -72,6 +72,7 @@ def build_parser() -> Parser:
     _compare(commands)
     _simulate(commands)
     _run(commands)
+    _split(commands)
     _report(commands)
     _history(commands)
     _warm(commands)
@@ -204,6 +205,31 @@ def _run(commands: Any) -> None:
     parser.add_argument(
         "--resume", metavar="RUN_DIR", help="go on with the run in this folder instead of planning a graph anew"
     )
+    _json(parser)
+
+
+def _split(commands: Any) -> None:
+    parser = commands.add_parser(
+        "split",
+        help="split a model into stages for executors",
+        description=(
+            "Split a model into stages that run one behind the other, so that the slowest executor is as fast as\n"
+            "possible, and say how far that is from the best possible split."
+        ),
+        epilog=_example(
+            "split graph.txt --executors 4 --memory 2GB --bandwidth 10Gbit",
+            "split graph.txt --executors 4 --bandwidth 1GB/s --replicate -o stages.html",
+        ),
+    )
+    parser.add_argument("model", metavar="MODEL", help="a profile: dnn-partitioning JSON, or PipeDream's graph.txt")
+    parser.add_argument("--executors", metavar="N", help="so many executors (what MODEL says if left out)")
+    parser.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (what MODEL says if left out)")
+    parser.add_argument("--hosts", metavar="N", help="devices without a limit of memory beside them")
+    parser.add_argument("--bandwidth", metavar="RATE", help="of each executor, such as 1Gbit (free if left out)")
+    parser.add_argument("--replicate", action="store_true", help="several executors may take turns at a slow stage")
+    parser.add_argument("--overlap", action="store_true", help="executors send and receive while they compute")
+    parser.add_argument("--stages", metavar="N", help="more stages than executors, which then take several")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write a page with a picture of the cut graph")
     _json(parser)
 
 

@@ -3,10 +3,12 @@
 from planner.model.builder import GraphBuilder, Handle
 from planner.model.cluster import Cluster, Executor, Link, Network
 from planner.model.graph import Call, Graph, Over, Pin, Ref, Refs
+from planner.model.layers import LayerGraph
 from planner.model.load import SLOT_SCHEMA, TASK_SCHEMA, LoadReport
 from planner.model.plan import Bound, Learnt, Plan, Schedule, Trial
 from planner.model.progress import Progress
 from planner.model.redundancy import Replicas
+from planner.model.stage_plan import StagePlan
 from planner.model.weights import Weights
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Graph",
     "GraphBuilder",
     "Handle",
+    "LayerGraph",
     "Learnt",
     "Link",
     "LoadReport",
@@ -31,6 +34,7 @@ __all__ = [
     "Refs",
     "Replicas",
     "Schedule",
+    "StagePlan",
     "Trial",
     "Weights",
 ]

@@ -13,12 +13,14 @@ from planner import kept
 from planner.model.cluster import Cluster, Executor, Network
 from planner.model.compiled import called
 from planner.model.graph import Graph
+from planner.model.layers import LayerGraph
 from planner.model.progress import Progress
 from planner.packing import lpt, multifit, repartition
 from planner.pipeline.planning import plan
 from planner.pipeline.replanning import replan
 from planner.pipeline.simulating import simulate
 from planner.rebalancing import Rebalancer
+from planner.staging import Devices, blocks_of, split
 
 __all__ = ["warm"]
 
@@ -119,4 +121,16 @@ def _layered(n: int) -> Graph:
     return Graph.from_arrays(work=np.arange(n) * 7 % 11 + 1, source=source, target=target, output=np.arange(n) % 13)
 
 
-_WORK = (_search, _deal_out, _ask_by_name, _go_on, _be_many)
+def _split() -> None:
+    """Split a model into stages, of so many layers that its loops are not run as they are written."""
+    n = 400
+    layers = LayerGraph.from_arrays(
+        time_ns=[7] * n, output_bytes=[9] * n, source=np.arange(n - 1), target=np.arange(1, n)
+    )
+    split(blocks_of(layers, 1e9), Devices(4), layers.names)
+    after = [b + 5 for b in range(30)]  # five branches, which can be cut in very many ways
+    layers = LayerGraph.from_arrays(time_ns=[7] * 35, output_bytes=[9] * 35, source=range(30), target=after)
+    split(blocks_of(layers, 1e9), Devices(4), layers.names)
+
+
+_WORK = (_search, _deal_out, _ask_by_name, _go_on, _be_many, _split)

@@ -10,6 +10,7 @@ from planner.report.page import write_report
 from planner.report.partition_plan import partition_plan_html, partition_plan_text
 from planner.report.ranges import ranges_html, ranges_text
 from planner.report.redundancy import Redundancy
+from planner.report.stages import stages_html, stages_text, write_stages
 from planner.report.text import comparison_text, load_text, plan_text, prose, table
 
 __all__ = [
@@ -31,8 +32,11 @@ __all__ = [
     "prose",
     "ranges_html",
     "ranges_text",
+    "stages_html",
+    "stages_text",
     "table",
     "write_comparison",
     "write_curve",
     "write_report",
+    "write_stages",
 ]

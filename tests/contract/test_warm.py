@@ -19,6 +19,8 @@ from numba.core import event
 from planner import Progress, plan, read_graph, read_plan, replan, simulate, write_graph
 from planner.bounds import lower_bound
 from planner.cost import Problem
+from planner.model import LayerGraph
+from planner.models.planning import plan_stages
 from planner.schedulers import auto, methods
 from tests.instances import CLUSTERS, GRAPHS
 
@@ -54,6 +56,11 @@ for file in ("tasks.parquet", "graph.json"):
     slot = np.where(begun, found.schedule.slot, -1).astype(np.int32)
     times = (np.where(begun, each, 0) for each in (found.schedule.start_us, found.schedule.finish_us))
     replan(found, Progress(int(np.median(found.schedule.start_us)), slot, *times), iterations=20)
+layers = LayerGraph.from_arrays(time_ns=[3] * 400, output_bytes=[5] * 400, source=range(398), target=range(2, 400))
+for replicate in (False, True):
+    plan_stages(layers, executors=3, hosts=1, memory=10**6, bandwidth=1e9, replicate=replicate, overlap=replicate)
+layers = LayerGraph.from_arrays(time_ns=[3] * 38, output_bytes=[5] * 38, source=range(33), target=range(5, 38))
+assert plan_stages(layers, executors=3, bandwidth=1e9).n_stages
 """
 
 

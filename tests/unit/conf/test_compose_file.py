@@ -29,8 +29,8 @@ def test_there_is_what_was_asked_for() -> None:
     workers = [service["command"] for name, service in SERVICES.items() if name.startswith("worker")]
     sizes = [tuple(command[command.index(what) + 1] for what in ("--cores", "--memory")) for command in workers]
     assert len(set(sizes)) == 2, "of different size"
-    cores = re.findall(r"^spark.cores.max (\d+)$", (ROOT / "conf" / "compose.conf").read_text(), re.MULTILINE)
-    assert cores == [str(sum(int(cores) for cores, _ in sizes))]
+    asked = SERVICES["submit"]["entrypoint"]
+    assert asked[asked.index("--total-executor-cores") + 1] == str(sum(int(cores) for cores, _ in sizes))
     assert {service["image"] for service in SERVICES.values()} == {"spark-planner"}
     assert {service["build"] for service in SERVICES.values()} == {"."}
 

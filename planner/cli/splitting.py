@@ -1,0 +1,66 @@
+"""``planner split``: read a model, split it, show it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from planner.cli.options import Reader
+from planner.cli.summary import dump
+from planner.errors import Fault
+from planner.model.layers import LayerGraph
+from planner.model.units import parse_bytes, parse_rate
+from planner.models import Model, ModelPlan, read_model
+from planner.models.planning import MOST_EXECUTORS
+
+__all__ = ["split_command", "split_summary"]
+
+
+def split_command(words: Namespace) -> None:
+    """Carry out ``planner split``."""
+    reader = Reader(words)
+    model = Model(LayerGraph.from_arrays(time_ns=[]), words.model, executors=1)  # until all faults are known
+    with reader.collecting(words.model):
+        model = read_model(words.model)
+    numbers = {name: _number(reader, name, least) for name, least in (("executors", 1), ("stages", 1), ("hosts", 0))}
+    if model.executors is None and words.executors is None:
+        reader.faults.append(Fault("--executors", f"is left out, and {words.model} does not say it; expected a number"))
+    memory = reader.option("memory", None, parse_bytes)
+    bandwidth = reader.option("bandwidth", float("inf"), parse_rate)
+    reader.file_in_a_folder("output")
+    reader.check()
+    plan = model.plan(memory=memory, bandwidth=bandwidth, replicate=words.replicate, overlap=words.overlap, **numbers)
+    print(dump(split_summary(plan)) if words.json else plan)
+    if words.output is not None:
+        written = plan.report(words.output)
+        if not words.json:
+            print(f"written: {written}")
+
+
+def split_summary(plan: ModelPlan) -> dict[str, Any]:
+    """Summarise a stage plan: times in seconds, and the layers of each stage by name."""
+    return {
+        "bottleneck": plan.bottleneck,
+        "lower_bound": plan.lower_bound,
+        "bound": plan.bound_reason,
+        "gap": plan.gap,
+        "status": plan.status,
+        "method": plan.method,
+        "seconds": plan.seconds,
+        "peak_memory_bytes": plan.peak_memory_bytes,
+        "stages": [
+            {
+                "load": int(plan.load_ns[stage]) / 1e9,
+                "memory_bytes": int(plan.memory_bytes[stage]),
+                "executors": list(plan.executors[stage]),
+                "on_host": bool(plan.on_host[stage]),
+                "layers": [plan.graph.names[layer] for layer in plan.layers(stage)],
+            }
+            for stage in range(plan.n_stages)
+        ],
+        "notes": list(plan.notes),
+    }
+
+
+def _number(reader: Reader, name: str, least: int) -> int | None:
+    return None if getattr(reader.words, name) is None else reader.number(name, least, least, MOST_EXECUTORS)

@@ -1,0 +1,108 @@
+"""A model: its layers, and how its stages run where there is something to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from planner.model.layers import NANOSECONDS, LayerGraph
+from planner.model.units import format_bytes, format_seconds
+from planner.models.planning import plan_stages
+from planner.models.plans import ModelPlan
+
+__all__ = ["Model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model that can be split into stages. `planner.models.read_model` makes one.
+
+    Attributes
+    ----------
+    layers : LayerGraph
+    name : str
+    executors : int or None
+        How many its file states that there are; None, where it states nothing.
+    hosts : int
+        Devices beside them without a limit of memory.
+    memory_bytes : int or None
+        Of each executor, where its file states it.
+    runner : callable or None
+        Given a plan and what `ModelPlan.run` takes, runs it; None for a profile, which holds no layers.
+    """
+
+    layers: LayerGraph
+    name: str
+    executors: int | None = None
+    hosts: int = 0
+    memory_bytes: int | None = None
+    runner: Callable[..., Any] | None = None
+
+    def plan(
+        self,
+        executors: int | None = None,
+        *,
+        memory: str | float | None = None,
+        bandwidth: str | float = "inf",
+        replicate: bool = False,
+        stages: int | None = None,
+        hosts: int | None = None,
+        overlap: bool = False,
+    ) -> ModelPlan:
+        """Split the model into contiguous stages, so that the slowest executor is as fast as possible.
+
+        Parameters
+        ----------
+        executors : int, optional
+            As many as there are to be used; what the model's file states, when left out.
+        memory : str or float, optional
+            Of each executor: bytes, or text such as ``"2GB"``; what the file states, when left out.
+        bandwidth : str or float
+            Of each executor's link: bytes a second, or text such as ``"1GB/s"`` or ``"10Gbit"``. Not asked where the
+            file states what sending costs.
+        replicate : bool
+            Whether several executors may run copies of a stage, to which micro-batches are dealt in turn.
+        stages : int, optional
+            To cut into more stages than there are executors, which then take several.
+        hosts : int, optional
+            Devices without a limit of memory beside the executors; what the file states, when left out.
+        overlap : bool
+            Whether executors send and receive while they compute: then a stage takes the longest of the three, as in
+            PipeDream, else their sum.
+
+        Returns
+        -------
+        ModelPlan
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong with the arguments.
+        InfeasibleError
+            Where the model does not fit, with the layers and bytes that do not.
+
+        Examples
+        --------
+        >>> from planner.model import LayerGraph
+        >>> chain = LayerGraph.from_arrays(["a", "b", "c"], time_ns=[5000, 1000, 4000], source=[0, 1], target=[1, 2])
+        >>> found = Model(chain, "chain").plan(executors=2)
+        >>> found.stage.tolist(), found.bottleneck_ns, found.status
+        ([0, 1, 1], 5000, 'optimal')
+        """
+        found = plan_stages(
+            self.layers,
+            executors=self.executors if executors is None else executors,
+            hosts=self.hosts if hosts is None else hosts,
+            memory=self.memory_bytes if memory is None else memory,
+            bandwidth=bandwidth,
+            replicate=replicate,
+            stages=stages,
+            overlap=overlap,
+        )
+        return ModelPlan(**vars(found), model=self.name, runner=self.runner)
+
+    def __repr__(self) -> str:
+        time = format_seconds(int(self.layers.time_ns.sum()) * 1_000_000 / NANOSECONDS)
+        size = format_bytes(int(self.layers.memory_bytes.sum()))
+        return f"Model({self.name!r}, {self.layers.n} layers, {time} a micro-batch, {size})"

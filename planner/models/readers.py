@@ -1,0 +1,55 @@
+"""Where models come from: the first reader that takes what is given reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from planner.errors import Fault, InputError
+from planner.io.layer_file import KNOWN, read_layers
+from planner.models.model import Model
+
+__all__ = ["READERS", "Reader", "read_model"]
+
+
+class Reader(NamedTuple):
+    """What a reader reads, in words; whether it takes a source; and how it makes a model of it."""
+
+    reads: str
+    takes: Callable[[Any], bool]
+    read: Callable[[Any], Model]
+
+
+def read_model(source: Any) -> Model:
+    """Read a model. Reading a file never runs what is in it.
+
+    Parameters
+    ----------
+    source : str or path, or what another reader takes
+        A profile: a workload of dnn-partitioning, or PipeDream's ``graph.txt``; the content decides, not the name.
+
+    Raises
+    ------
+    InputError
+        If no reader takes it, or with every fault of the file.
+    """
+    for reader in READERS:
+        if reader.takes(source):
+            return reader.read(source)
+    known = "; ".join(reader.reads for reader in READERS)
+    raise InputError([Fault("model", f"is {type(source).__name__} {source!r:.60}; expected one of: {known}")])
+
+
+def _is_path(source: Any) -> bool:
+    return isinstance(source, str | os.PathLike)
+
+
+def _read_profile(source: str | os.PathLike[str]) -> Model:
+    layers, executors, hosts, memory_bytes = read_layers(source)
+    return Model(layers, Path(source).name, executors, hosts, memory_bytes)
+
+
+READERS: tuple[Reader, ...] = (Reader(KNOWN, _is_path, _read_profile),)
+"""In the order in which they are asked; the last one takes any path."""
