@@ -165,6 +165,10 @@ def test_spark_knows_every_setting(jvm: Any) -> None:
         jvm.java.lang.Class.forName(f"org.apache.spark.internal.config.{group}$")  # registers its settings
     entries = jvm.org.apache.spark.internal.config.ConfigEntry
     assert entries.findEntry("spark.no.such.setting") is None
-    ours = re.findall(r"^(spark\.\S+)", (ROOT / "conf" / "compose.conf").read_text(), re.MULTILINE)
-    unregistered = {"spark.master", "spark.network.crypto.authEngineVersion"}  # Spark reads these by their names
-    assert {key for key in (*DEFAULTS, *ours) if entries.findEntry(key) is None} <= unregistered
+    pairs = re.findall(r"^(spark\.\S+) (.*)$", (ROOT / "conf" / "compose.conf").read_text(), re.MULTILINE)
+    by_name = {"spark.master", "spark.network.crypto.authEngineVersion", "spark.network.crypto.cipher"}
+    assert {key for key in (*DEFAULTS, *dict(pairs)) if entries.findEntry(key) is None} <= by_name
+    network = jvm.org.apache.spark.network.util
+    read = network.TransportConf("rpc", network.MapConfigProvider(dict(pairs)))
+    assert read.encryptionEnabled() and read.cipherTransformation() == "AES/GCM/NoPadding"
+    assert read.authEngineVersion() == 2
