@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run forecast recommend test test-fast test-spark check format docs zip wheel clean
+.PHONY: help run forecast recommend cluster up down submit test test-fast test-spark check format docs zip wheel clean
 
 # The first Python on the way that is new enough; if none is, set-up says so in one line.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -28,6 +28,7 @@ ARGS :=
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | docs | zip | wheel | clean"
+	@echo "make cluster: a standalone Spark on this machine; make up | submit | down: the same in containers"
 
 run:
 	@$(SETUP) --warm
@@ -38,6 +39,34 @@ forecast recommend:
 	@$(SETUP) --extras jobs --warm
 	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
 	@$(VENV) $(SUBMIT) jobs/$@.py $(ARGS)
+
+cluster:
+	@$(SETUP) --extras jobs
+	@"$(PYTHON)" conf/package.py
+	@$(VENV) exec python conf/standalone.py $(ARGS)
+
+# In containers (docker-compose.yml). Podman's will do as well: make up COMPOSE="podman compose"
+COMPOSE ?= docker compose
+COMPOSED = @$(COMPOSE) version >/dev/null 2>&1 || { echo "this needs Docker with Compose, and \`$(COMPOSE) version\` \
+	fails; without: make cluster" >&2; exit 2; }
+# For make submit
+JOB ?= jobs/corpus.py
+
+up:
+	$(COMPOSED)
+	@"$(PYTHON)" conf/compose_secrets.py
+	@$(COMPOSE) build master
+	@$(COMPOSE) up --detach --wait
+	@echo "Spark     http://127.0.0.1:8080 and, for what has ended, http://127.0.0.1:18080"
+	@echo "notebook  http://127.0.0.1:8888/lab?token=$$(cat .secrets/notebook)"
+
+submit:
+	$(COMPOSED)
+	@$(COMPOSE) run --rm --build submit $(JOB) $(ARGS)
+
+down:
+	$(COMPOSED)
+	@$(COMPOSE) down
 
 test:
 	@$(SETUP) --extras test,docs --browser --warm

@@ -2,6 +2,7 @@
 
 from planner.spark.balance import balance
 from planner.spark.balanced import BalancedGroups, Cogrouped
+from planner.spark.defaults import spark_conf
 from planner.spark.doctor import Check, Diagnosis, doctor
 from planner.spark.executors import discover
 from planner.spark.files import BalancedFiles, balance_files
@@ -26,4 +27,5 @@ __all__ = [
     "doctor",
     "profile",
     "run",
+    "spark_conf",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -175,17 +176,24 @@ def ask_executors(
         if python != _minor():
             findings.append(Finding(f"executor {asked_id} runs Python {python}, the driver {_minor()}", mend_python))
         if missing:
-            mend = (
-                "install it on the executors, or send an environment along: "
-                "--archives environment.tar.gz#environment with PYSPARK_PYTHON=./environment/bin/python"
-            )
-            if "planner" in missing:
-                mend = "send the package along: --py-files planner.zip; or install it on the executors"
-            findings.append(Finding(f"executor {asked_id} lacks {', '.join(missing)}", mend))
+            findings.append(Finding(f"executor {asked_id} lacks {', '.join(missing)}", _how_to_send(missing)))
         findings += _file_findings(f"executor {asked_id}", faults)
     if not findings:
         _checked[key] = known | set(new)
     return findings
+
+
+def _how_to_send(missing: Iterable[str]) -> str:
+    """Say what to type, so that executors get what they lack."""
+    ours, others = "planner" in missing, sorted(set(missing) - {"planner"})
+    lines = ["add --py-files planner.zip (`make zip` writes it)"] if ours else []
+    if others:
+        lines.append(
+            f"send a Python environment along that has {', '.join(others)}: "
+            "--archives environment.tar.gz#environment --conf spark.pyspark.python=./environment/bin/python "
+            f"--conf spark.pyspark.driver.python={sys.executable} (venv-pack or conda-pack writes the archive)"
+        )
+    return "install it on all executors, or " + "; and ".join(lines)
 
 
 def _look(tls: Certificates | None, host: str) -> Callable[[Iterable[str]], Iterator[_Answer]]:
@@ -201,8 +209,8 @@ def _look(tls: Certificates | None, host: str) -> Callable[[Iterable[str]], Iter
         for name in ("numpy", "pyarrow", "pyarrow.flight", "cloudpickle", "planner.runtime.slot"):
             try:
                 importlib.import_module(name)
-            except ImportError:
-                missing.append(name.partition(".")[0])
+            except ImportError as error:  # of what it needs itself, perhaps: the name is that of who is missing
+                missing.append((error.name or name).partition(".")[0])
         version = ".".join(platform.python_version_tuple()[:2])
         faults: list[tuple[str, str]] = []
         if paths and not missing:
