@@ -41,7 +41,7 @@ def graph_from_tasks(
     --------
     >>> graph_from_tasks([{"id": "a", "work": "soon"}], Faults(), lambda task: f"line {task + 1}")
     Traceback (most recent call last):
-    planner.errors.InputError: line 1.work: 'soon' is no duration; expected seconds such as 10 or '250ms'
+    planner.errors.InputError: line 1.work: 'soon' is no duration; expected seconds such as 10, or ...
     """
     mark = {} if runnable else {"runnable": False}
     known = set(faults.found)

@@ -271,7 +271,10 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
     [
         (["plan", "nothing.json"], "nothing.json"),
         ([], "planner: a command is left out; expected methods, plan"),
-        (["plan"], "planner plan: GRAPH is left out; expected GRAPH: job file (JSON, TOML), Parquet, WfFormat or STG"),
+        (
+            ["plan"],
+            "planner plan: GRAPH is left out; expected GRAPH: job file (JSON, TOML), Parquet, WfFormat, STG, DOT",
+        ),
         (["plna", "x"], "planner: 'plna' is no command; did you mean 'plan'?; expected methods, plan"),
         (["plan", "GRAPH", "extra"], "extra: is one word too many for planner plan (see planner plan --help)"),
         (["plan", "GRAPH", "--executors"], "--executors: has no value; expected N: so many equal executors"),
