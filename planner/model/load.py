@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ class LoadReport:
         import pandas as pd
 
         return pd.DataFrame(self.tasks.to_pandas())
+
+    def _repr_html_(self) -> str:
+        table = self.executors().to_html(index=False, border=0, float_format="{:,.4g}".format)
+        return f"<div>{html.escape(repr(self))}; seconds and bytes of each executor:</div>{table}"
 
     def __repr__(self) -> str:
         predicted, measured = self.predicted_makespan_us / MICROSECONDS, self.measured_makespan_us / MICROSECONDS

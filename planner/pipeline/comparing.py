@@ -26,7 +26,7 @@ __all__ = ["Comparison", "compare", "known_methods"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Plans of the same graph by several methods, best first. Shows itself as a table.
+    """Plans of the same graph by several methods, best first. Shows itself as a table, in notebooks with charts.
 
     What one of them has proved holds for all: they share the strongest lower bound. Plans that spill values stand
     behind those that do not, because spilling takes time that no plan knows of.
@@ -89,7 +89,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         from planner.report import comparison_html
 
-        return comparison_html(self.to_pandas())
+        return comparison_html(self.to_pandas(), self.plans)
 
     def __str__(self) -> str:
         from planner.report import comparison_text

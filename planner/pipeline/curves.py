@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,9 +14,12 @@ from planner.cost import Problem
 from planner.errors import Fault, InfeasibleError, InputError
 from planner.model.cluster import Cluster, Network
 from planner.model.graph import Graph
+from planner.model.plan import Bound
 from planner.model.units import MICROSECONDS, format_bytes
 from planner.partitioners import decompose
 from planner.pipeline.planning import plan
+from planner.pipeline.plans import Plan
+from planner.schedulers.backups import choose_backups
 from planner.schedulers.effort import Effort
 from planner.validate import validate
 
@@ -24,10 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "curve"]
 
+_MOST_KEPT = 2_000_000
+"""Tasks of all plans together up to which a curve keeps them: some 50 MB."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Curve:
-    """What more executors bring: the graph planned anew at each number of them. Shows itself as a table and a plot.
+    """What more executors bring: the graph planned anew at each number of them.
+
+    Shows itself as a table and a plot; in a notebook, a slider drags from the fewest executors to the most, and shows
+    the Gantt chart of each plan.
 
     Attributes
     ----------
@@ -38,6 +48,17 @@ class Curve:
         What was planned, on what, and by which method.
     too_few : tuple of int
         Numbers of executors that cannot hold the tasks, because some need more memory, another kind, or more apart.
+    plans : tuple of Plan
+        The plan for each number of executors; empty where they have more than 2 million tasks together.
+
+    Examples
+    --------
+    >>> from planner import Graph, curve
+    >>> line = curve(Graph.from_arrays(work=[3, 2, 2]), range(1, 5))
+    >>> line
+    Curve(1 executor 7 s, 2 executors 4 s, 3 executors 3 s, 4 executors 3 s)
+    >>> line.at(2)
+    Plan(3 tasks on 2 slots, makespan 4 s, lower bound 4 s, gap 0.00%, optimal, heft)
     """
 
     executors: tuple[int, ...]
@@ -45,6 +66,29 @@ class Curve:
     bound_us: tuple[int, ...]
     about: str = ""
     too_few: tuple[int, ...] = ()
+    plans: tuple[Plan, ...] = ()
+
+    def __repr__(self) -> str:
+        points = zip(self.executors, self.makespan_us, strict=True)
+        told = [f"{count} executor{'s' * (count != 1)} {us / MICROSECONDS:.4g} s" for count, us in points]
+        return f"Curve({', '.join(told if len(told) <= 6 else [*told[:3], '…', *told[-2:]])})"
+
+    def at(self, executors: int) -> Plan:
+        """Give the plan for so many executors: it explains itself, and can be run.
+
+        Raises
+        ------
+        InputError
+            If the curve has no such point, or was too large to keep its plans.
+        """
+        if executors not in self.executors:
+            known = f"{self.executors[0]} to {self.executors[-1]}"
+            raise InputError([Fault("executors", f"{executors!r} is no point of this curve; expected one of {known}")])
+        if not self.plans:
+            raise InputError(
+                [Fault("executors", "plans of so many tasks are not kept; expected plan(graph, cluster) for one")]
+            )
+        return self.plans[self.executors.index(executors)]
 
     @property
     def knee(self) -> int | None:
@@ -80,6 +124,8 @@ class Curve:
     def report(self, path: str | Path) -> Path:
         """Write the plot, the knee marked: a picture where the name ends in ``.svg``, else a self-contained page.
 
+        On the page, a slider shows the Gantt chart of each plan, as in a notebook.
+
         Raises
         ------
         InputError
@@ -87,12 +133,12 @@ class Curve:
         """
         from planner.report import write_curve
 
-        return write_curve(self.to_pandas(), path, self.about)
+        return write_curve(self.to_pandas(), path, self.about, self.plans)
 
     def _repr_html_(self) -> str:
         from planner.report import curve_html
 
-        return curve_html(self.to_pandas())
+        return curve_html(self.to_pandas(), self.plans)
 
     def __str__(self) -> str:
         from planner.report import curve_text
@@ -164,14 +210,18 @@ def curve(
     if effort is not None and effort.schedules:
         told["iterations"] = effort.schedules
     points: dict[int, tuple[int, int]] = {}
+    plans: list[Plan] = []
+    best: Plan | None = None
     for count in counts:
-        best = min((makespan for makespan, _ in points.values()), default=None)
         with suppress(InfeasibleError):
-            points[count] = _point(graph, _of(like, count), effort, told, best)
+            best = _point(graph, _of(like, count), effort, told, best)
+            points[count] = best.makespan_us, best.bound.us
+            plans += [best] if whole.n * len(counts) <= _MOST_KEPT else []
     tasks = "1 task" if whole.n == 1 else f"{whole.n:,} tasks"
     about = f"{tasks} on ever more executors, {_each(like)}; planned by {effort or _by(method, budget, iterations)}"
     makespans, bounds = zip(*points.values(), strict=True)
-    return Curve(tuple(points), makespans, bounds, about, tuple(count for count in counts if count not in points))
+    too_few = tuple(count for count in counts if count not in points)
+    return Curve(tuple(points), makespans, bounds, about, too_few, tuple(plans))
 
 
 def _by(method: str, budget: float | None, iterations: int | None) -> str:
@@ -179,24 +229,31 @@ def _by(method: str, budget: float | None, iterations: int | None) -> str:
     return method + spent + ("" if iterations is None else f" with {iterations} schedules")
 
 
-def _point(
-    graph: Graph, cluster: Cluster, effort: Effort | None, told: dict[str, Any], best_us: int | None
-) -> tuple[int, int]:
-    """Give makespan and lower bound, as was told or with an effort; `best_us` is what fewer executors take."""
+def _point(graph: Graph, cluster: Cluster, effort: Effort | None, told: dict[str, Any], before: Plan | None) -> Plan:
+    """Plan as was told, or with an effort; `before` is the plan for fewer executors, which stays where it is better."""
     whole = decompose(graph, cluster).graph
     problem = Problem.of(whole, cluster)
     bound = lower_bound(problem)
-    if best_us is not None and best_us <= bound.us:
-        return best_us, best_us
+    if before is not None and before.makespan_us <= bound.us:
+        return _on(before, cluster, bound)
     if effort is None or effort.schedules:
         found = plan(graph, cluster, **told)
-        makespan_us, bound = found.makespan_us, found.bound
     else:
+        began = time.perf_counter()
         schedule = effort.schedule(effort.counted(problem), bound, told["seed"])
-        validate(whole, cluster, schedule)
-        makespan_us = schedule.makespan_us
-    least_us = makespan_us if best_us is None else min(makespan_us, best_us)
-    return least_us, min(bound.us, least_us)  # fewer executors may have been given fewer shards, which may be better
+        backups = choose_backups(problem, whole.replicas, schedule)
+        validate(whole, cluster, schedule, backups=backups)
+        spent, value = time.perf_counter() - began, schedule.makespan_us / MICROSECONDS
+        found = Plan(whole, cluster, schedule, bound, str(effort), spent, value=value, settings=told, backups=backups)
+    return _on(before if before is not None and before.makespan_us < found.makespan_us else found, cluster, found.bound)
+
+
+def _on(found: Plan, cluster: Cluster, bound: Bound) -> Plan:
+    """Give a plan on a cluster that has its executors first, and what is known there of the lower bound.
+
+    Fewer executors may have been given fewer shards, which may be better than what is bounded.
+    """
+    return replace(found, cluster=cluster, bound=replace(bound, us=min(bound.us, found.makespan_us)))
 
 
 def _of(like: Cluster, count: int) -> Cluster:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from planner import model
 from planner.io import read_plan as read_plan_data
 from planner.io import write_plan
 
 __all__ = ["Plan", "read_plan"]
+
+
+class _Lines(str):
+    """A text that IPython shows as it is."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 class Plan(model.Plan):
@@ -23,10 +33,16 @@ class Plan(model.Plan):
     """
 
     def explain(self) -> str:
-        """Say what limits the makespan, and what would help most, each found by planning again."""
+        """Say what limits the makespan, and what would help most, each found by planning again.
+
+        Returns
+        -------
+        str
+            Some lines, which a notebook's cell that ends in them shows as lines.
+        """
         from planner.explaining.explain import explain  # brings pandas, as below
 
-        return str(explain(self))
+        return _Lines(explain(self))
 
     def save(self, path: str | Path) -> Path:
         """Write ``plan.json``; `planner.read_plan` reads it back."""

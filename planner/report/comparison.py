@@ -8,7 +8,7 @@ from pathlib import Path
 from planner.model.plan import Plan
 from planner.model.units import format_bytes
 from planner.report.markup import asset, bar, duration, escape, percent, table
-from planner.report.multiples import MOST_KINDS, Axis, colours_of, is_exact, small_gantt
+from planner.report.multiples import Axis, colours_of, is_exact, legend, small_gantt
 from planner.report.shell import page, write_text
 from planner.report.words import change, count, scroll, seconds, section
 
@@ -120,9 +120,9 @@ def _charts(plans: Sequence[Plan], axis: Axis, about: Mapping[str, tuple[str, st
         figures.append(f'<figure id="plan-{number}"><figcaption>{caption}</figcaption>{chart}</figure>')
     note = "" if is_exact(plans[0], most) else _MERGED
     lines = '<span class="lines"><i class="bound"></i>lower bound <i class="end"></i>the plan ends</span>'
-    legend = f'<div class="legend">{_legend(named, len(colour))}{lines}</div>'
+    kinds = f'<div class="legend">{legend(named, len(colour))}{lines}</div>'
     text = f"<p>A row a slot, by executor; all on one time axis.{note}</p>"
-    return section("Plans", legend, text, f'<div class="charts">{"".join(figures)}</div>')
+    return section("Plans", kinds, text, f'<div class="charts">{"".join(figures)}</div>')
 
 
 def _caption(plan: Plan, axis: Axis, spills: str, summary: str, source: str) -> str:
@@ -136,9 +136,3 @@ def _caption(plan: Plan, axis: Axis, spills: str, summary: str, source: str) -> 
     cited = f" <cite>{escape(source)}</cite>" if source else ""
     told = f"<p>{escape(summary)}.{cited}</p>" if summary else ""
     return f"<h3>{escape(_name(plan))} <b>{duration(plan.makespan_us)}</b> <span>{words}</span></h3>{told}"
-
-
-def _legend(named: Sequence[str], n_kinds: int) -> str:
-    entries = [*enumerate(named), *([(MOST_KINDS, f"{n_kinds - len(named)} other kinds")] * (n_kinds > len(named)))]
-    swatch = '<svg width="11" height="11" aria-hidden="true"><path class="k{}" stroke-width="11" d="M0 5.5h11"/></svg>'
-    return "".join(f"<span>{swatch.format(colour)}{escape(name)}</span>" for colour, name in entries)

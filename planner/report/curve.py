@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from planner.errors import Fault, InputError
+from planner.model.plan import Plan
 from planner.report.gantt import ticks
 from planner.report.markup import COLOURS, asset, escape, table
 from planner.report.measures import knee
 from planner.report.notebook import fragment
 from planner.report.shell import page, write_text
+from planner.report.steps import STYLE, script, steps
 from planner.report.words import scroll, seconds, section
 
 __all__ = ["curve_html", "write_curve"]
@@ -28,22 +30,29 @@ _ALONE = (
 """The style of a picture that stands in no page."""
 
 
-def curve_html(curve: pd.DataFrame) -> str:
+def curve_html(curve: pd.DataFrame, plans: Sequence[Plan] = ()) -> str:
     """Show how the predicted makespan and the cost change with the number of executors, and mark the knee.
+
+    With plans, their Gantt charts stand below: some of them side by side, and where scripts run, one under a slider.
 
     Parameters
     ----------
     curve : DataFrame
         ``executors`` and ``makespan`` (seconds); of ``lower_bound`` (seconds) and ``cost`` (executor-seconds) what
         there is. A missing cost is the executors times the makespan.
+    plans : sequence of Plan, optional
+        One for each row, in their order.
     """
     if curve.empty:
         return fragment('<div class="caption">There are no points on this curve.</div>')
-    svg, note = _drawn(curve)
-    return fragment(svg, f'<div class="soft">{escape(note)}</div>' if note else "")
+    svg, note = _drawn(curve, here=bool(plans))
+    parts = [svg, f'<div class="soft">{escape(note)}</div>' if note else ""]
+    if plans:
+        parts += [f"<style>{asset(STYLE)}</style>", _steps(curve, plans), f"<script>{script()}</script>"]
+    return fragment(*parts)
 
 
-def write_curve(curve: pd.DataFrame, path: str | Path, about: str = "") -> Path:
+def write_curve(curve: pd.DataFrame, path: str | Path, about: str = "", plans: Sequence[Plan] = ()) -> Path:
     """Write the plot: a picture where the name ends in ``.svg``, a page that opens without a network for ``.html``.
 
     Parameters
@@ -53,14 +62,16 @@ def write_curve(curve: pd.DataFrame, path: str | Path, about: str = "") -> Path:
     path : str or Path
     about : str
         What was planned, on what, and how.
+    plans : sequence of Plan, optional
+        One for each row, in their order: the page shows them under a slider.
 
     Raises
     ------
     InputError
         If the name ends in something else, or the file cannot be written.
     """
-    svg, note = _drawn(curve)
     suffix = Path(path).suffix.lower()
+    svg, note = _drawn(curve, here=bool(plans) and suffix != ".svg")
     if suffix == ".svg":
         return write_text(
             svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ').replace(">", _ALONE, 1), path
@@ -68,8 +79,17 @@ def write_curve(curve: pd.DataFrame, path: str | Path, about: str = "") -> Path:
     if suffix not in (".html", ".htm"):
         raise InputError([Fault(str(path), f"ends in {suffix or 'nothing'}; expected .html or .svg")])
     head = f"<header><h1>{TITLE}</h1><p>{escape(about)}</p></header>"
-    body = f"{head}<figure>{svg}<figcaption>{escape(note)}</figcaption></figure>{_table(curve)}"
-    return write_text(page(TITLE, body, style=asset("report.css") + asset("curve.css")), path)
+    drawn = f"<figure>{svg}<figcaption>{escape(note)}</figcaption></figure>"
+    style = asset("report.css") + asset("curve.css")
+    if not plans:
+        return write_text(page(TITLE, f"{head}{drawn}{_table(curve)}", style=style), path)
+    body = f"{head}<div>{drawn}{_steps(curve, plans)}</div>{_table(curve)}"
+    return write_text(page(TITLE, body, style=style + asset(STYLE), script=script()), path)
+
+
+def _steps(curve: pd.DataFrame, plans: Sequence[Plan]) -> str:
+    xs = curve["executors"].astype(float).tolist()
+    return steps(plans, [_Chart(xs, 1.0, 0, 0).x(x) for x in xs], knee(xs, curve["makespan"].tolist()))
 
 
 def _table(curve: pd.DataFrame) -> str:
@@ -83,8 +103,8 @@ def _table(curve: pd.DataFrame) -> str:
     return section("Every number of executors", scroll(table(head, rows, text_columns=(), attributes=marked)))
 
 
-def _drawn(curve: pd.DataFrame) -> tuple[str, str]:
-    """Draw makespan and cost one above the other, and say what the lines are."""
+def _drawn(curve: pd.DataFrame, *, here: bool = False) -> tuple[str, str]:
+    """Draw makespan and cost one above the other, and say what the lines are; `here` is a line that a script moves."""
     data = curve.sort_values("executors").astype({"executors": float, "makespan": float})
     xs, ys = data["executors"].tolist(), data["makespan"].tolist()
     cost = data["cost"].astype(float).tolist() if "cost" in data else [x * y for x, y in zip(xs, ys, strict=True)]
@@ -107,6 +127,11 @@ def _drawn(curve: pd.DataFrame) -> tuple[str, str]:
         note = f"{note}{'; ' if note else ''}knee: from here on, more executors bring less than the curve's average"
     high = lower.top + LOWER + 40
     parts += lower.numbers()
+    if here:
+        line = (
+            f'<path class="planner-here" visibility="hidden" d="M0 24V{24 + UPPER}M0 {lower.top}V{lower.top + LOWER}"'
+        )
+        parts.append(f'{line} stroke="{COLOURS["failed"]}" stroke-width="1.5" fill="none"/>')
     size = f'viewBox="0 0 {WIDTH} {high}" width="{WIDTH}" height="{high}"'
     svg = f'<svg {size} role="img" aria-label="makespan over executors" font-size="12">{"".join(parts)}</svg>'
     return svg, note

@@ -16,7 +16,7 @@ from planner.report.gantt import ticks
 from planner.report.markup import duration, escape
 from planner.report.timeline import busy_share
 
-__all__ = ["MOST_KINDS", "Axis", "colours_of", "is_exact", "small_gantt"]
+__all__ = ["MOST_KINDS", "Axis", "colours_of", "is_exact", "legend", "small_gantt"]
 
 MOST_KINDS = 8
 """Kinds with a colour of their own; the others share the one behind them."""
@@ -77,6 +77,13 @@ def colours_of(plan: Plan) -> tuple[Int32, list[str]]:
     colour = np.full(len(graph.kinds), MOST_KINDS, dtype=np.int32)
     colour[chosen] = np.arange(len(chosen))
     return colour, [graph.kinds[kind] for kind in chosen]
+
+
+def legend(named: Sequence[str], n_kinds: int) -> str:
+    """Say which kind has which colour, as HTML; `named` as `colours_of` gives them."""
+    entries = [*enumerate(named), *([(MOST_KINDS, f"{n_kinds - len(named)} other kinds")] * (n_kinds > len(named)))]
+    swatch = '<svg width="11" height="11" aria-hidden="true"><path class="k{}" stroke-width="11" d="M0 5.5h11"/></svg>'
+    return "".join(f"<span>{swatch.format(colour)}{escape(name)}</span>" for colour, name in entries)
 
 
 def is_exact(plan: Plan, most: int) -> bool:

@@ -18,13 +18,18 @@ from planner.model.units import MICROSECONDS, format_bytes
 from planner.report.gantt import FAILED_KIND, MOST_BARS, MOST_LANES, PALE_KIND, Panel, gantt
 from planner.report.markup import asset, bar, duration, escape, percent, table
 from planner.report.measures import executor_load
+from planner.report.multiples import Axis, colours_of, is_exact, legend, small_gantt
 from planner.report.redundancy import Redundancy
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, objective_told, seconds
+from planner.report.words import change, count, moves_told, objective_told, seconds
 
 __all__ = ["comparison_html", "fragment", "load_html", "plan_html"]
 
 MOST_EXECUTORS = 16
+MERGED = "; neighbouring tasks are drawn as one bar, paler where their slots are less busy"
+_MOST_BARS_OF_ALL = 16_000
+"""Of the charts of a comparison together."""
+
 _SOLID, _DASHED, _DOTTED = "none", "6 3", "2 3"
 
 
@@ -87,6 +92,7 @@ def load_html(plan: Plan, load: LoadReport) -> str:
     if done < plan.graph.n:
         facts = [fact for fact in facts if fact[0] not in ("measured against predicted", "measured gap")]
         facts.append(("tasks done", f"{done:,} of {plan.graph.n:,}"))
+    facts += moves_told(load)
     marks = [(figures.bound_us, _DOTTED), (figures.predicted_us, _DASHED), (load.measured_makespan_us, _SOLID)]
     kind = np.where(lines.status == FAILED, FAILED_KIND, plan.graph.kind).astype(np.int32)
     names = plan.graph.names if plan.graph.n <= MOST_BARS else ()
@@ -100,7 +106,7 @@ def load_html(plan: Plan, load: LoadReport) -> str:
     return fragment(_caption(title), _figures(facts), drawn, notes, _load_table(plan, load, figures))
 
 
-def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]]) -> str:
+def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]], plans: Sequence[Plan] = ()) -> str:
     """Show a table of methods, the best in bold, with a bar for each makespan.
 
     Parameters
@@ -108,6 +114,8 @@ def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]]) -> str:
     rows : DataFrame or sequence of dict
         ``method``, ``makespan`` (seconds), and of ``gap``, ``imbalance``, ``seconds`` (planning) and others what there
         is. A makespan may be missing: that method found no plan.
+    plans : sequence of Plan, optional
+        Of one graph on one cluster: their Gantt charts, on one time axis, unfold below the table.
     """
     data = pd.DataFrame(rows)
     makespan = pd.to_numeric(data["makespan"]) if "makespan" in data else pd.Series(dtype=float)
@@ -122,7 +130,26 @@ def comparison_html(rows: pd.DataFrame | Sequence[dict[str, Any]]) -> str:
             cell.append(_cell(name, value))
     marked = ['class="best"' if value == best else "" for value in makespan]
     texts = [i for i, name in enumerate(head) if name in ("", "method", "source", "note", "status")]
-    return fragment(table(head, cells, text_columns=texts, attributes=marked))
+    return fragment(table(head, cells, text_columns=texts, attributes=marked), _charts(plans) if plans else "")
+
+
+def _charts(plans: Sequence[Plan]) -> str:
+    """Draw the plans of a comparison side by side."""
+    axis, most = Axis.of(plans), min(MOST_BARS, _MOST_BARS_OF_ALL // len(plans))
+    titled = plans[0].graph.n * len(plans) <= MOST_BARS
+    figures = []
+    for plan in plans:
+        name = escape(plan.settings.get("method", plan.method))
+        caption = f"<figcaption><b>{name}</b> {duration(plan.makespan_us)}</figcaption>"
+        drawn = small_gantt(plan, axis, colours_of(plan)[0], most=most, titled=titled)
+        figures.append(f"<figure>{caption}{drawn}</figure>")
+    colour, named = colours_of(plans[0])
+    kinds = f'<div class="planner-legend">{legend(named, len(colour))}</div>' if len(colour) > 1 else ""
+    note = "A row a slot; all on one time axis; green: the lower bound"
+    merged = "" if is_exact(plans[0], most) else MERGED
+    opened = f"<details><summary>Gantt charts</summary><style>{asset('charts.css')}</style>"
+    body = f'{kinds}<div class="planner-charts">{"".join(figures)}</div><div class="soft">{note}{merged}</div>'
+    return f"{opened}{body}</details>"
 
 
 def _cell(name: str, value: Any) -> str:
@@ -148,8 +175,7 @@ def _figures(facts: Sequence[tuple[str, str]]) -> str:
 
 def _notes(note: str, n: int, n_lanes: int, most: int) -> str:
     merged = n > most or n_lanes > MOST_LANES
-    more = "; neighbouring tasks are drawn as one bar, paler where their slots are less busy" if merged else ""
-    return f'<div class="soft">{note}{more}</div>'
+    return f'<div class="soft">{note}{MERGED if merged else ""}</div>'
 
 
 def _planned(plan: Plan, lines: Timeline) -> Panel:

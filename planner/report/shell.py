@@ -30,9 +30,8 @@ _SHELL = """<!doctype html>
 </html>
 """
 
-_SCRIPTS = """<div id="tip" role="status" hidden></div>
+_DATA = """<div id="tip" role="status" hidden></div>
 <script type="application/json" id="data">{data}</script>
-<script type="module">{script}</script>
 """
 
 
@@ -48,9 +47,10 @@ def page(title: str, body: str, *, style: str, script: str = "", data: str = "")
     style, script : str
         CSS and JavaScript; a page without a script may run none.
     data : str
-        JSON for the script, made fit to stand inside a script element.
+        JSON for the script, made fit to stand inside a script element; nothing, if the script needs none.
     """
-    scripts = _SCRIPTS.format(data=data, script=script) if script else ""
+    scripts = _DATA.format(data=data) if data else ""
+    scripts += f'<script type="module">{script}</script>\n' if script else ""
     return _SHELL.format(policy=_policy(style, script), title=escape(title), style=style, body=body, scripts=scripts)
 
 

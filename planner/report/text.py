@@ -17,7 +17,7 @@ from planner.report.measures import executor_load, furthest
 from planner.report.redundancy import Redundancy
 from planner.report.terminal import aligned, finish, terminal_width, with_bars, wrapped
 from planner.report.timeline import DONE, FAILED, NOT_RUN, Figures, Timeline
-from planner.report.words import change, count, objective_told, seconds
+from planner.report.words import change, count, moves_told, objective_told, seconds
 
 __all__ = ["comparison_text", "load_text", "plan_text", "prose", "table"]
 
@@ -96,6 +96,7 @@ def load_text(load: LoadReport, plan: Plan, *, width: int | None = None, unicode
         ("measured makespan", duration(load.measured_makespan_us), against if done + spared == plan.graph.n else part),
         ("elapsed", duration(load.elapsed_us), "submission to last result"),
         ("lower bound", duration(figures.bound_us), plan.bound.reason),
+        *((*fact, "of tasks to other slots, while it ran") for fact in moves_told(load)),
     ]
     text = [
         f"Run {load.status}: {count(plan.graph.n, 'task')} on {count(plan.cluster.n_slots, 'slot')}",

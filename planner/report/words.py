@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from planner.model.load import LoadReport
 from planner.model.plan import Plan
 from planner.model.units import MICROSECONDS
 from planner.report.markup import bar, duration, escape
 
-__all__ = ["change", "count", "key", "links", "objective_told", "scroll", "seconds", "section", "task_id"]
+__all__ = ["change", "count", "key", "links", "moves_told", "objective_told", "scroll", "seconds", "section", "task_id"]
 
 TICK = '<i class="tick"></i>'
 """The mark of a prediction, as it stands in a bar."""
@@ -44,6 +45,12 @@ def count(number: int, what: str) -> str:
 def seconds(value: float) -> str:
     """Give seconds as a person reads them."""
     return duration(round(value * MICROSECONDS))
+
+
+def moves_told(load: LoadReport) -> list[tuple[str, str]]:
+    """Say how often a task was moved to another slot while it ran, if any was."""
+    moves = load.settings.get("moves", 0)
+    return [("moves", f"{moves:,}")] if moves else []
 
 
 def section(title: str, *parts: str) -> str:

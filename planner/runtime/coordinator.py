@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from planner.runtime.messages import (
     Halt,
     Hello,
     Instruction,
+    Leaving,
     Lost,
     Orphans,
     Peers,
@@ -132,6 +133,13 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         """Say that what launched the slots has given up on them."""
         self._handle(GivenUp(f"the run ended because its Spark job ended: {reason}"))
 
+    def leave(self, incarnations: Collection[int]) -> None:
+        """Say that these incarnations of slots are about to go."""
+        for slot in self.keeper.members.living:
+            incarnation = self.keeper.members.incarnation(slot)
+            if incarnation is not None and incarnation in incarnations and slot not in self.keeper.members.leaving:
+                self._handle(Leaving(slot, incarnation))
+
     def give_up(self, reason: str) -> None:
         """Say that the run cannot go on."""
         self._handle(GivenUp(reason))
@@ -180,8 +188,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 list(keeper.ledger.again),
                 running,
                 beside,
-                [keeper.headed(task) for task in range(len(keeper.slot_of))],
-                keeper.members.living,
+                [keeper.moving.headed(task) for task in range(len(keeper.slot_of))],
+                keeper.members.staying,
                 keeper.orphans,
                 keeper.ledger.tasks_in(TaskState.SPARED),
             )
@@ -363,6 +371,8 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
                 self._journal.write(
                     at, {"event": "stayed", "slot": slot, "tasks": begun, "reason": "begun, or bound to a value"}
                 )
+            case Leaving(slot=slot):
+                self._journal.write(at, {"event": "leaving", "slot": slot})
             case Unreadable(value=value, reason=reason):
                 self._journal.write(at, {"event": "unreadable", "task": self._names[value], "reason": reason})
         if ended is not None:

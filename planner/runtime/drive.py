@@ -33,11 +33,11 @@ from planner.runtime.wire import Line, new_token
 __all__ = ["Launch", "Launched", "Outcome", "drive", "slot_names"]
 
 _TICK_S = 0.1
-_PATIENCE_S = 3.0
+_PATIENCE_S = 1.5
 """The first slots wait so long for the others, where tasks are moved: who comes later gets work then."""
 
-_FAREWELL_S, _ABORTED_S, _GOODBYE_S = 10.0, 2.0, 0.01
-"""For so long slots may take to end; when something went wrong; and between two looks."""
+_FAREWELL_S, _ABORTED_S, _PENDING_S, _GOODBYE_S = 10.0, 2.0, 0.5, 0.01
+"""For so long slots may take to end; when something went wrong; where some have never begun; and between two looks."""
 
 
 class Launched(Protocol):
@@ -45,6 +45,9 @@ class Launched(Protocol):
 
     def error(self) -> str | None:
         """Say why they cannot run, or None while they may."""
+
+    def leaving(self) -> Collection[int]:
+        """Give the incarnations of slots that are about to go."""
 
     def cancel(self) -> None:
         """Stop them as soon as possible; does not wait."""
@@ -133,6 +136,7 @@ def drive(
     silence_s: float = 60.0,
     moving: bool = True,
     copying: bool = False,
+    expected: int | None = None,
     scale: float = 1.0,
     tls: Certificates | None = None,
     storage: Storage | None = None,
@@ -160,6 +164,8 @@ def drive(
         Whether tasks are moved before their slots are lost.
     copying : bool
         Whether the rebalancer may let tasks that run, run on a second slot as well.
+    expected : int, optional
+        How many of the cluster's slots, the first ones, are waited for; all, if left out.
     scale : float
         How many times longer tasks take than planned, which is no surprise: an emulation's scale.
     tls : Certificates, optional
@@ -197,6 +203,7 @@ def drive(
         names=names,
         takers=work.takers(),
         replication=work.replication,
+        expected=expected,
         done=done,
         stored=stored,
         blame=lambda task, slot, reason: TaskFailure(graph.names[task], *places[slot], 0, reason, ""),
@@ -277,9 +284,11 @@ def _keep(coordinator: Coordinator, launched: Launched, progress: Progress | Non
         mover.tick()
         if (error := launched.error()) is not None:
             coordinator.launch_failed(error)
+        if going := launched.leaving():
+            coordinator.leave(going)
         if progress is not None:
             busy = sum(task is not None for task in coordinator.running.values())
-            progress.update(coordinator.keeper.ledger.records, busy, coordinator.keeper.moves)
+            progress.update(coordinator.keeper.ledger.records, busy, coordinator.keeper.moving.count)
 
 
 def _farewell(coordinator: Coordinator, launched: Launched) -> None:
@@ -293,7 +302,7 @@ def _farewell(coordinator: Coordinator, launched: Launched) -> None:
     while time.monotonic() < until and not coordinator.summaries.keys() >= set(members.living):
         time.sleep(_GOODBYE_S)
     everyone = len(members.living) == len(members.names)
-    launched.join(max(0.0, until - time.monotonic()) if everyone else _ABORTED_S)
+    launched.join(max(0.0, until - time.monotonic()) if everyone else _PENDING_S)
     if not everyone:  # Spark may still be looking for a place for a slot that is no longer needed
         with contextlib.suppress(Exception):
             launched.cancel()

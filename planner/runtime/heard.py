@@ -26,7 +26,7 @@ class Heard:
     slots : list of int
         Where each task is, or goes; −1 where it has no slot.
     living : list of int
-        Slots that are there.
+        Slots that are there, and get work.
     orphans : list of int
         Tasks that are to get a slot.
     spared : list of int

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from planner.errors import TaskFailure
 from planner.runtime.collection import Collection as Collecting
 from planner.runtime.ledger import STRIKES, Ledger, TaskState
-from planner.runtime.members import Members
+from planner.runtime.members import LATE, Members
 from planner.runtime.messages import (
     Cancelled,
     Collected,
@@ -28,6 +28,7 @@ from planner.runtime.messages import (
     Hello,
     Holds,
     Instruction,
+    Leaving,
     Lost,
     Offered,
     Orphans,
@@ -77,6 +78,8 @@ class PlanKeeper:
         ``blame(task, slot, reason)`` words the failure of a task that no slot survives.
     replication : Replication, optional
         Which tasks have replicas.
+    expected : int, optional
+        How many slots, the first ones, are waited for; all, if left out.
 
     Attributes
     ----------
@@ -84,6 +87,8 @@ class PlanKeeper:
         What has become of every task, and which slots are there.
     slot_of : list of int
         Where each task is now; −1 while it has no slot.
+    moving : Moves
+        Tasks on their way from slot to slot.
     losses : list of (int, str)
         Slots that were lost, and why.
     stored : set of int
@@ -107,26 +112,28 @@ class PlanKeeper:
         stored: Collection[int] = (),
         blame: Callable[[int, int, str], TaskFailure] | None = None,
         replication: Replication | None = None,
+        expected: int | None = None,
     ) -> None:
         self.replication = Replication() if replication is None else replication
         self.ledger = Ledger(successors, successors if takers is None else takers, results, done, self.replication)
         self.stored = set(stored)
         if done:
             self.ledger.repeat(self.ledger.tasks_in(TaskState.WAITING), self.stored)
-        self.members = Members(names or [f"slot {i}" for i in range(slots)], rendezvous_s, silence_s, patience_s)
+        called = names or [f"slot {i}" for i in range(slots)]
+        self.members = Members(called, rendezvous_s, silence_s, patience_s, expected)
         self.slot_of = list(slot_of)
         self.losses: list[tuple[int, str]] = []
         self.outcome: Ended | None = None
         self._recovery = Recovery()
         self._blame = blame or (lambda task, slot, reason: TaskFailure(str(task), str(slot), 0, 0, reason, ""))
         self._at: dict[int, int] = {}  # slot -> task that it was running when it last reported
-        self._moves = Moves(self.ledger, self.members, self.slot_of)
+        self.moving = Moves(self.ledger, self.members, self.slot_of)
         self._collecting = Collecting(self.ledger, self.members)
         self._twice = Speculation(self.ledger, self.members, self.slot_of)
 
     @property
     def lost(self) -> list[str]:
-        """The slots that were lost, and why, in words."""
+        """The slots that were lost, and why."""
         return [f"{self.members.names[slot]} ({reason})" for slot, reason in self.losses]
 
     @property
@@ -142,10 +149,7 @@ class PlanKeeper:
         return [task for task in self.ledger.tasks_in(TaskState.WAITING) if self.slot_of[task] < 0]
 
     def handle(self, event: Event) -> list[Instruction]:
-        """Take one event in and give the instructions that follow from it, in order.
-
-        After the end every event is answered with silence, except a hello, which is sent home.
-        """
+        """Take one event in and give the instructions that follow from it, in order."""
         match event:
             case Hello():
                 return self._hello(event)
@@ -171,6 +175,8 @@ class PlanKeeper:
                 return self._end_if_settled()
             case Lost():
                 return self._lost(event)
+            case Leaving():
+                return self._new_epoch() if self.members.leave(event) and self.together else []
             case Unreachable():
                 if event.epoch == self.epoch:
                     self.members.suspect(event)
@@ -183,15 +189,6 @@ class PlanKeeper:
                 return self._tick(event.now)
 
     # what the driver decides --------------------------------------------------------------------------------------
-
-    def headed(self, task: int) -> int:
-        """Give the slot of a task, or the one to which it goes."""
-        return self._moves.headed(task)
-
-    @property
-    def moves(self) -> int:
-        """How many tasks went to another slot because that was decided."""
-        return self._moves.count
 
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
@@ -206,7 +203,7 @@ class PlanKeeper:
         if self.outcome is not None or not self.together or self._recovery.under_way:
             return []
         staying = {task for task in targets if self.replication.stays(task)}
-        return self._moves.ask({task: slot for task, slot in targets.items() if task not in staying}, order)
+        return self.moving.ask({task: slot for task, slot in targets.items() if task not in staying}, order)
 
     def copy(self, targets: Mapping[int, int]) -> list[Instruction]:
         """Let tasks that run, run on a second slot as well, if what they take is there; what ends first counts."""
@@ -222,10 +219,11 @@ class PlanKeeper:
         """
         if self.outcome is not None or not self._recovery.all_hold(self.members.living):
             return []
+        staying = set(self.members.staying)
         for task, slot in slots.items():
             stays = task in self._recovery.running or (self.replication.stays(task) and self.slot_of[task] >= 0)
-            if self.ledger.waits(task) and not stays and self.members.lives(slot):
-                self.slot_of[task] = self._moves.home.get(task, slot)
+            if self.ledger.waits(task) and not stays and slot in staying:
+                self.slot_of[task] = self.moving.home.get(task, slot)
         return self._regroup()
 
     # one event each -----------------------------------------------------------------------------------------------
@@ -236,6 +234,7 @@ class PlanKeeper:
         together = self.together
         if not self.members.hello(event):  # a speculative or retried copy while the first lives: it waits in vain
             return []
+        self.losses = [loss for loss in self.losses if loss != (event.slot, LATE)]
         if self._recovery.under_way:
             self._recovery.joined(event.slot)
             return self._survey()
@@ -277,30 +276,30 @@ class PlanKeeper:
         return instructions + self._collecting.made(slot, value, record)
 
     def _released(self, event: Released) -> list[Instruction]:
-        return self._moves.released(event) if self.members.lives(event.slot, event.incarnation) else []
+        return self.moving.released(event) if self.members.lives(event.slot, event.incarnation) else []
 
     def _stuck(self, event: Stuck) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation) or self._twice.beaten(event.value, event.slot):
             return []
         takers = self.ledger.takers[event.value] if event.task is None else (event.task,)
         takers = [task for task in takers if self.ledger.waits(task)]
-        if (task := self._moves.bind(takers, event.slot)) is not None:  # two such values, on two slots
+        if (task := self.moving.bind(takers, event.slot)) is not None:  # two such values, on two slots
             what, where = f"task {task} takes two values that do not pickle", self.members.names[event.slot]
             return self._end("failed", f"{what}; one is on {where}; rebalance='none' may help", abort=True)
         if not self.together or self._recovery.under_way:
             return []
-        return self._moves.ask(dict.fromkeys(takers, event.slot), {})
+        return self.moving.ask(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
         mine = self.members.lives(event.slot, event.incarnation) and self._twice.runs(event.task, event.slot)
-        if not mine or not self.ledger.waits(event.task) or self._twice.failed(event.task, event.slot):
-            return []
-        return self._fail(event.task, event.failure) + self._end_if_settled()
+        if mine and self.ledger.waits(event.task) and not self._twice.failed(event.task, event.slot):
+            return self._fail(event.task, event.failure) + self._end_if_settled()
+        return []
 
     def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
         if self.ledger.spare({failed} & self.replication.copy_of.keys()):
             return []  # its task goes on
-        skipped: dict[int, list[int]] = {}
+        skipped = dict[int, list[int]]()
         for task in self.ledger.fail(failed, failure):
             skipped.setdefault(self.slot_of[task], []).append(task)
         return [Skip(slot, tuple(sorted(skipped[slot]))) for slot in self.members.living if slot in skipped]
@@ -326,7 +325,7 @@ class PlanKeeper:
             if not self.members.living:
                 names = ", ".join(self.members.names[slot] for slot in late)
                 return self._end("lost", f"no slot had started in time; missing: {names}", abort=True)
-            self.losses += [(slot, "it had not started in time") for slot in late]
+            self.losses += [(slot, LATE) for slot in late]
             return [] if self.epoch else self._new_epoch()
         if self.members.deserted():
             return self._end("lost", f"every slot was lost, and none came back: {'; '.join(self.lost)}", abort=True)
@@ -341,7 +340,7 @@ class PlanKeeper:
         return self.members.complete or self.epoch > 0
 
     def _new_epoch(self) -> list[Instruction]:
-        self._moves.forget(self.members.living)
+        self.moving.forget(self.members.living)
         self._collecting.new_epoch()
         self.members.trust()
         return [*self._recovery.begin(self.members.living)]
@@ -359,12 +358,13 @@ class PlanKeeper:
             return []
         held = self._recovery.values() | (self.stored - self.ledger.to_collect)
         self._twice.survey(self._recovery, held)
-        running, lives = self._recovery.running, self.members.lives
+        running, lives = self._recovery.running, set(self.members.staying).__contains__
         self.ledger.spare(copy for copy in self.replication.copy_of if not lives(self.slot_of[copy]))
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
         for task in (*idle, *self.ledger.repeat(idle, held)):
-            there = running.get(task, self._moves.home.get(task, self.slot_of[task]))
-            if there < 0 or not lives(there):
+            bound = running.get(task, self.moving.home.get(task))
+            there = self.slot_of[task] if bound is None else bound
+            if bound is None and not lives(there):
                 there = self.replication.stand_in(task, self.slot_of, lives, running)
                 copies = self.replication.copies.get(task, ())
                 self.ledger.spare(copy for copy in copies if self.slot_of[copy] == there)
@@ -380,8 +380,7 @@ class PlanKeeper:
         waiting, addresses = tuple(self.ledger.tasks_in(TaskState.WAITING)), self.members.addresses
         slots, where, stored = tuple(addresses), tuple(self.slot_of), frozenset(self.stored)
         collect = frozenset(self.ledger.to_collect & done.keys() - self._collecting.under_way.keys())
-        seconds = dict(self._twice.seconds)
-        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect, seconds)
+        regroup = Regroup(self.epoch, slots, waiting, begun, where, done, stored, collect, dict(self._twice.seconds))
         return [regroup, *(Peers(slot, addresses) for slot in addresses), *self._end_if_settled()]
 
     # the end ------------------------------------------------------------------------------------------------------
@@ -395,6 +394,5 @@ class PlanKeeper:
     def _end(self, status: str, reason: str, *, abort: bool) -> list[Instruction]:
         self.ledger.close()
         self.outcome = Ended(status, reason)  # type: ignore[arg-type]
-        doubled = self._twice.doubled
-        late = {slot for slot, task in self._at.items() if task in doubled or self.replication.stays(task)}
+        late = {s for s, t in self._at.items() if t in self._twice.doubled or self.replication.stays(t)}
         return [*(End(slot, abort or slot in late) for slot in self.members.living), self.outcome]

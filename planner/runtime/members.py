@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from planner.runtime.messages import Hello, Unreachable
+from planner.runtime.messages import Hello, Leaving, Unreachable
 
-__all__ = ["Members"]
+__all__ = ["LATE", "Members"]
+
+LATE = "it had not started in time"
+"""Why a slot counts as lost that has not come; until it comes."""
 
 SUSPECT_S = 3.0
 """Seconds for which a slot that a peer cannot reach may still turn out to have died by itself."""
@@ -32,18 +35,28 @@ class Members:
         Seconds for which slots may be late, and may be silent.
     patience_s : float, optional
         Seconds for which those that have come wait for the others; `rendezvous_s`, if left out.
+    expected : int, optional
+        How many slots, the first ones, are waited for; the others may come at any time.
 
     Attributes
     ----------
     complete : bool
         Whether all have come once, or those that have not are no longer waited for.
+    leaving : set of int
+        Slots that are about to go.
     now : float
     """
 
     def __init__(
-        self, names: Sequence[str], rendezvous_s: float, silence_s: float, patience_s: float | None = None
+        self,
+        names: Sequence[str],
+        rendezvous_s: float,
+        silence_s: float,
+        patience_s: float | None = None,
+        expected: int | None = None,
     ) -> None:
         self.names = names
+        self._expected = len(names) if expected is None else expected
         self.complete = False
         self.now = 0.0
         self._rendezvous_s, self._silence_s = rendezvous_s, silence_s
@@ -51,6 +64,7 @@ class Members:
         self._first: float | None = None  # when the first one came
         self._members = [_Member() for _ in names]
         self._suspects: dict[int, tuple[float, str]] = {}  # slot -> since when, why
+        self.leaving: set[int] = set()
         self._began: float | None = None
         self._alone: float | None = None  # since when nobody is there
 
@@ -58,6 +72,11 @@ class Members:
     def living(self) -> list[int]:
         """Slots that are there, ascending."""
         return [slot for slot, member in enumerate(self._members) if member.incarnation is not None]
+
+    @property
+    def staying(self) -> list[int]:
+        """Those of them that get work: all, unless there are others beside those that are about to go."""
+        return [slot for slot in self.living if slot not in self.leaving] or self.living
 
     @property
     def addresses(self) -> dict[int, str]:
@@ -81,7 +100,7 @@ class Members:
                 member.spares.append(event.incarnation)
             return False
         member.incarnation, member.address, member.last_heard = event.incarnation, event.address, self.now
-        self.complete = self.complete or all(each.incarnation is not None for each in self._members)
+        self.complete = self.complete or all(each.incarnation is not None for each in self._members[: self._expected])
         self._alone = None
         self._first = self.now if self._first is None else self._first
         return True
@@ -104,9 +123,17 @@ class Members:
     def lose(self, slot: int) -> None:
         """Note that a slot is gone."""
         self._members[slot].incarnation = self._members[slot].last_heard = None
+        self.leaving.discard(slot)
         self._suspects.pop(slot, None)
         if not self.living:
             self._alone = self.now
+
+    def leave(self, event: Leaving) -> bool:
+        """Note that a slot is about to go; False, if that is known, or this incarnation does not count."""
+        if event.slot in self.leaving or not self.lives(event.slot, event.incarnation):
+            return False
+        self.leaving.add(event.slot)
+        return True
 
     def suspect(self, event: Unreachable) -> None:
         """Note that a slot cannot reach a peer. It may have died a moment ago, and then its own line says so first."""
@@ -134,7 +161,7 @@ class Members:
         if not waited and self.now - self._began <= self._rendezvous_s:
             return []
         self.complete = True
-        return [slot for slot, member in enumerate(self._members) if member.incarnation is None]
+        return [slot for slot in range(self._expected) if self._members[slot].incarnation is None]
 
     def deserted(self) -> bool:
         """Tell whether nobody has been there for as long as slots may be late."""

@@ -28,6 +28,7 @@ __all__ = [
     "Hello",
     "Holds",
     "Instruction",
+    "Leaving",
     "Lost",
     "Offered",
     "Orphans",
@@ -146,6 +147,14 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """A slot is about to go: what it has not begun runs elsewhere, and what it holds goes to those who take it."""
+
+    slot: int
+    incarnation: int
+
+
+@dataclass(frozen=True)
 class Unreachable:
     """A slot cannot reach a peer that makes one of its inputs, in that epoch."""
 
@@ -185,7 +194,7 @@ class Tick:
 
 
 _Told: TypeAlias = Hello | Finished | Released | Holds | Stuck | Offered | Unreadable | Failed | Unreachable
-Event: TypeAlias = _Told | Lost | Collected | Cancelled | GivenUp | Tick
+Event: TypeAlias = _Told | Lost | Leaving | Collected | Cancelled | GivenUp | Tick
 
 # Instructions: from the coordinator -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,28 +22,33 @@ from planner.spark.executors import LiveExecutor
 __all__ = ["SparkJob", "SparkSlots", "pinned"]
 
 
-def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[str]) -> RDD[Any]:
+def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[str | None]) -> RDD[Any]:
     """Make an RDD of one partition for each element, with the executor it would like to run on.
 
     Parameters
     ----------
     elements : sequence
         Picklable.
-    locations : sequence of str
-        ``executor_<host>_<id>``, one for each element. A preference: Spark gives the task away when that executor is
-        gone, or busy for longer than ``spark.locality.wait``.
+    locations : sequence of str or None
+        ``executor_<host>_<id>``, one for each element, or None for any. A preference: Spark gives the task away when
+        that executor is gone, or busy for longer than ``spark.locality.wait``.
     """
     jvm: Any = context._jvm
     to_seq = jvm.PythonUtils.toSeq
     with _unlogged():
         pairs = [
-            jvm.scala.Tuple2(bytearray(pickle.dumps(element, protocol=5)), to_seq([location]))
+            jvm.scala.Tuple2(
+                bytearray(pickle.dumps(element, protocol=5)), to_seq([] if location is None else [location])
+            )
             for element, location in zip(elements, locations, strict=True)
         ]
     tag = jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("[B"))
     scala_rdd = context._jsc.sc().makeRDD(to_seq(pairs), tag)
     return RDD(scala_rdd.toJavaRDD(), context, CPickleSerializer())
 
+
+_LOOK_S = 1.0
+"""Between two looks at which executors are about to go."""
 
 _UNLOGGED = threading.Lock()
 """Two runs that begin at once must not put one another's level back."""
@@ -99,17 +105,20 @@ class SparkJob:
         """Cancel it; does not wait."""
         self._context.cancelJobsWithTag(self._tag)
 
+    def executors(self) -> dict[int, str]:
+        """Give the executor of each of its tasks that has begun."""
+        store: Any = self._context._jsc.sc().statusStore()
+        found = dict[int, str]()
+        for stages in (job.stageIds() for job in self._jobs() if job.jobTags().contains(self._tag)):
+            for listed in (store.taskList(stages.apply(i), 0, 1_000_000) for i in range(stages.size())):
+                found |= {(task := listed.apply(k)).taskId(): str(task.executorId()) for k in range(listed.size())}
+        return found
+
     def held_elsewhere(self) -> str | None:
         """Say which other jobs of the session hold cores, if some tasks of this one have never begun for that."""
-        store: Any = self._context._jsc.sc().statusStore()
-        listed = store.jobsList(None)
-        jobs = [listed.apply(i) for i in range(listed.size())]
+        jobs = self._jobs()
         mine = [job for job in jobs if job.jobTags().contains(self._tag)]
-        begun = sum(
-            store.taskList(stages.apply(i), 0, 1_000_000).size()
-            for stages in (job.stageIds() for job in mine)
-            for i in range(stages.size())
-        )
+        begun = len(self.executors())
         if begun >= sum(job.numTasks() for job in mine):
             return None
         others = [job for job in jobs if job.numActiveTasks() > 0 and not job.jobTags().contains(self._tag)]
@@ -117,6 +126,10 @@ class SparkJob:
             return None
         names = [f"job {job.jobId()} ({_named(job)}) runs {job.numActiveTasks()} tasks" for job in others[:5]]
         return f"cores are held by other jobs of the session: {', '.join(names)}{', …' if len(others) > 5 else ''}"
+
+    def _jobs(self) -> list[Any]:
+        listed = self._context._jsc.sc().statusStore().jobsList(None)
+        return [listed.apply(i) for i in range(listed.size())]
 
     def _run(self) -> None:
         try:
@@ -142,7 +155,7 @@ class SparkSlots:
     context : SparkContext
     configs : sequence of SlotConfig
     places : sequence of LiveExecutor
-        Where each slot is meant to run.
+        Where each slot is meant to run; those behind them run wherever there is a core.
     description : str
         Shown in the Spark UI.
     """
@@ -151,8 +164,21 @@ class SparkSlots:
         self, context: SparkContext, configs: Sequence[SlotConfig], places: Sequence[LiveExecutor], description: str
     ) -> None:
         self._context = context
-        rdd = pinned(context, configs, [place.location for place in places])
+        anywhere: list[str | None] = [None] * (len(configs) - len(places))
+        rdd = pinned(context, configs, [*(place.location for place in places), *anywhere])
         self._job = SparkJob(context, rdd.mapPartitions(_resident()), description)
+        self._decommission = context.getConf().get("spark.decommission.enabled", "false") == "true"
+        self._next_look = 0.0
+
+    def leaving(self) -> set[int]:
+        """Give the Spark tasks of slots whose executors are being decommissioned."""
+        now = time.monotonic()
+        if not self._decommission or now < self._next_look:
+            return set()
+        self._next_look = now + _LOOK_S
+        scheduler, executors = self._context._jsc.sc().taskScheduler(), self._job.executors()
+        going = {name for name in set(executors.values()) if scheduler.getExecutorDecommissionState(name).isDefined()}
+        return {task for task, executor in executors.items() if executor in going}
 
     def error(self) -> str | None:
         """Say why the job ended early, or None."""

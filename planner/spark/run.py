@@ -20,6 +20,7 @@ from planner.io.resuming import keep_store, reopen_run_folder
 from planner.io.run_folder import create_run_folder, write_load
 from planner.io.run_history import append_run
 from planner.model.load import LoadReport
+from planner.model.move import Move
 from planner.model.plan import Plan
 from planner.rebalancing import POLICIES, Rebalancer
 from planner.report import load_html
@@ -28,6 +29,7 @@ from planner.runtime.drive import Outcome, drive, slot_names
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.storage import Storage
+from planner.spark.growth import with_room
 from planner.spark.launch import SparkSlots
 from planner.spark.preflight import classic_session, driver_host, preflight
 
@@ -47,6 +49,8 @@ class RunResult:
     warnings : tuple of str
         From the preflight, and where slots ran elsewhere than planned.
     run_dir : Path or None
+    moves : tuple of Move
+        What was moved to another slot while it ran, in that order, and why.
     """
 
     plan: Plan
@@ -54,6 +58,7 @@ class RunResult:
     load: LoadReport
     warnings: tuple[str, ...] = ()
     run_dir: Path | None = field(default=None)
+    moves: tuple[Move, ...] = ()
 
     def __getitem__(self, task: str) -> Any:
         return self.values[task]
@@ -91,13 +96,14 @@ def run(
     plan : Plan
         For a cluster with at most as many slots as the session has.
     spark : SparkSession, optional
-        The active session when left out. It is neither stopped nor reconfigured.
+        The active session when left out. It is neither stopped nor reconfigured. Executors that its dynamic allocation
+        adds while the plan runs get work, up to ``spark.dynamicAllocation.maxExecutors``.
     run_dir : str or Path, optional
         Folder for plan, journal, load report and results.
     emulate : float, optional
         Run a trace: every task sleeps its planned time × this, and hands on a value of its real size × this.
     progress : {"auto", "none"}
-        ``auto`` shows a bar on a terminal and plain lines elsewhere, on standard error.
+        ``auto`` shows a bar on a terminal and below the cell of a notebook, elsewhere plain lines on standard error.
     rebalance : {"planned", "least_loaded", "random", "none"}
         How tasks are moved to other slots while it runs, when executors or tasks turn out slower than planned.
     speculate : bool
@@ -137,6 +143,7 @@ def run(
         make_folder(history)  # a wrong place is told before anything runs for it
     _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
+    expected, plan = plan.cluster.n_slots, with_room(plan, session)
     folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
@@ -159,12 +166,14 @@ def run(
         rebalancer=_rebalancer(plan, rebalance, copying=speculate),
         moving=rebalance != "none",
         copying=speculate and rebalance != "none",
+        expected=expected,
         scale=scale,
         tls=tls,
         storage=storage,
         done=done,
     )
     placements = launched[0].placements(outcome.summaries)
+    moves = tuple(move for decision in outcome.decisions for move in decision.moves)
     settings = {
         "spark": pyspark.__version__,
         "master": context.master,
@@ -174,7 +183,7 @@ def run(
         "rebalance": rebalance,
         "again": len(outcome.again),
         "kept": len(outcome.kept),
-        "moves": sum(len(decision.moves) for decision in outcome.decisions),
+        "moves": len(moves),
         "copies": sum(len(decision.copies) for decision in outcome.decisions),
         "lower_bound_us": round(plan.bound.us * scale),
     }
@@ -189,7 +198,7 @@ def run(
         warnings += [f"{slot} was lost; its tasks ran elsewhere" for slot in outcome.lost]
     warnings += _not_stored(outcome, names)
     values = {names[task]: value for task, value in sorted(outcome.results.items())}
-    result = RunResult(plan, values, load, tuple(warnings), folder)
+    result = RunResult(plan, values, load, tuple(warnings), folder, moves)
     if outcome.status != "done":
         held = launched[0].held_elsewhere() if outcome.status == "lost" else None
         raise _error(outcome, names, result, held)
@@ -273,7 +282,7 @@ def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[
     return [
         f"{names[slot]} was meant for executor {meant[slot]} and ran on {placement.executor}"
         for slot, placement in sorted(placements.items())
-        if placement.executor != meant[slot]
+        if slot < len(meant) and placement.executor != meant[slot]
     ]
 
 

@@ -32,6 +32,7 @@ from planner.runtime.messages import (
     Hello,
     Holds,
     Instruction,
+    Leaving,
     Lost,
     Offered,
     Orphans,
@@ -104,6 +105,7 @@ class Events(RuleBasedStateMachine):
         large=st.booleans(),
         replicas=st.dictionaries(index, st.tuples(st.booleans(), st.integers(2, 3)), max_size=3),
         together=st.booleans(),
+        later=st.integers(0, 2),
     )
     def begin(
         self,
@@ -115,14 +117,16 @@ class Events(RuleBasedStateMachine):
         large: bool,
         replicas: dict[int, tuple[bool, int]],
         together: bool,
+        later: int,
     ) -> None:
+        expected = max(1, slots - later)
         self.tasks, self.slots, self.large = n, slots, large
         pairs = {(min(a % n, b % n), max(a % n, b % n)): takes for a, b, takes in edges if a % n != b % n} if n else {}
         self.before = [sorted(a for a, b in pairs if b == task) for task in range(n)]
         self.after = [sorted(b for a, b in pairs if a == task) for task in range(n)]
         takes = [frozenset(a for (a, b), taken in pairs.items() if b == task and taken) for task in range(n)]
         results = [task for task in range(n) if not self.after[task]]
-        slot_of = [place % slots for place in places[:n]]
+        slot_of = [place % expected for place in places[:n]]
         backups, copy_of = self.draw_replicas(slot_of, replicas)
         self.n = len(slot_of)
         for task in copy_of.values():
@@ -156,6 +160,7 @@ class Events(RuleBasedStateMachine):
             silence_s=SILENCE_S,
             takers=self.work.takers(),
             replication=replication,
+            expected=expected,
         )
         self.results = results
         self.safe: dict[int, set[Slot]] = {}  # replicated value -> those that have kept it, and live
@@ -464,6 +469,13 @@ class Events(RuleBasedStateMachine):
 
     @precondition(lambda self: self.lives)
     @rule(which=index)
+    def a_slot_is_about_to_go(self, which: int) -> None:
+        slot = self.alive(which)
+        assert slot is not None
+        self.send(Leaving(slot.number, slot.incarnation))
+
+    @precondition(lambda self: self.lives)
+    @rule(which=index)
     def a_slot_forgets(self, which: int) -> None:
         """Nothing that is only retained may be relied on, but while slots stand still."""
         slot = self.alive(which)
@@ -513,7 +525,7 @@ class Events(RuleBasedStateMachine):
     @rule(places=st.lists(index, min_size=7, max_size=7), only=st.booleans())
     def tasks_are_placed(self, places: list[int], only: bool) -> None:
         self.orphaned = False
-        if living := self.keeper.members.living:
+        if living := self.keeper.members.staying:
             chosen = [task for task in range(self.n) if not only or task in self.keeper.orphans]
             self.obey(self.keeper.place({task: living[places[task % 7] % len(living)] for task in chosen}), None)
 

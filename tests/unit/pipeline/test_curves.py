@@ -23,6 +23,7 @@ from planner import (
     plan,
 )
 from planner.pipeline import curves
+from planner.validate import validate
 
 FORK = Graph.from_arrays(work=[1, 8, 2, 1], source=[0, 0, 1, 2], target=[1, 2, 3, 3], output=[10**6] * 4)
 
@@ -42,6 +43,35 @@ def test_more_executors_never_make_a_curve_rise() -> None:
     assert frame["cost"].tolist() == (frame["makespan"] * frame["executors"]).tolist()
     assert frame["speedup"].tolist() == (frame["makespan"][0] / frame["makespan"]).tolist()
     assert (frame["lower_bound"] <= frame["makespan"]).all()
+
+
+def test_every_point_of_a_curve_is_a_plan_that_can_be_asked_and_run() -> None:
+    draw = np.random.default_rng(5)
+    edges = [(a, b) for b in range(30) for a in range(b) if draw.random() < 0.1]
+    graph = Graph.from_arrays(work=draw.integers(1, 9, 30), source=[a for a, _ in edges], target=[b for _, b in edges])
+    line = curve(graph, range(1, 12), method="random", network=Network(1000, 1e6))
+    assert len(line.plans) == len(line.executors) and line.at(4) is line.plans[3]
+    for count, makespan, bound, found in zip(line.executors, line.makespan_us, line.bound_us, line.plans, strict=True):
+        assert (len(found.cluster.executors), found.makespan_us, found.bound.us) == (count, makespan, bound)
+        validate(found.graph, found.cluster, found.schedule)
+    assert "What limits it" in line.at(11).explain()
+    assert repr(line).startswith("Curve(1 executor ") and "…" in repr(line)
+    with pytest.raises(InputError, match="executors: 12 is no point of this curve; expected one of 1 to 11"):
+        line.at(12)
+
+
+def test_a_large_curve_keeps_no_plans_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "_MOST_KEPT", 7)
+    line = curve(FORK, [1, 2])
+    assert line.plans == () and "<script" not in line._repr_html_()
+    with pytest.raises(InputError, match="are not kept; expected plan"):
+        line.at(2)
+
+
+def test_standby_replicas_are_chosen_for_every_point_of_a_large_graph() -> None:
+    graph = Graph.from_arrays(work=[1.0] * 8000, replicas={0: Replicas(2)}, source=[0], target=[1])
+    line = curve(graph, [16, 64])
+    assert "better of" in line.about and all(list(found.backups) == [0] for found in line.plans)
 
 
 def test_a_curve_knows_the_network_and_the_slots() -> None:

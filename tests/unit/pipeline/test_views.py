@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from planner import Cluster, Executor, Graph, InputError, Network, compare, plan, read_plan, simulate
 from planner.errors import InvalidPlanError
@@ -23,6 +24,11 @@ def test_small_plans_explain_and_show_themselves(graph: Graph) -> None:
     assert found.explain()
     assert "<svg" in found._repr_html_() or graph.n == 0
     assert str(found)
+
+
+def test_a_cell_that_ends_in_an_explanation_shows_its_lines() -> None:
+    told = plan(FORK, Cluster.uniform(2)).explain()
+    assert pretty(told) == told and "\n" in told and json.loads(json.dumps(told)) == told
 
 
 def test_compare_puts_the_best_first() -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from pages import MARKUP, Elements
 from report_samples import layered, load_of, plan_of
 
 import planner
+from planner import Cluster, Executor
 from planner.errors import InputError
-from planner.report import comparison_html, curve_html, load_html, plan_html, write_report
+from planner.report import comparison_html, curve_html, load_html, load_text, plan_html, write_report
 
 
 def everything(ids=None, n=60, **how):
@@ -129,7 +131,24 @@ def test_an_exact_gantt_chart_has_a_bar_a_task():
 def test_every_rule_of_a_fragments_style_is_scoped():
     style = re.search("<style>(.*?)</style>", plan_html(plan_of([1.0])), re.DOTALL)[1]
     selectors = [one.strip() for rule in re.findall(r"([^{}]+)\{", style) for one in rule.split(",")]
-    assert selectors and all(one.startswith(".planner-view") for one in selectors)
+    assert selectors and all(".planner-view" in one for one in selectors)
+
+
+def test_a_load_report_alone_is_a_table_of_its_executors():
+    plan = plan_of([1.0, 2.0, 3.0], 2, cluster=Cluster((Executor(MARKUP[0]), Executor("b"))))
+    load = load_of(plan)
+    elements = Elements(load._repr_html_())
+    assert elements.tags.count("tr") == 3 and MARKUP[0] in elements.text and "img" not in elements.tags
+    assert "LoadReport(3 tasks, done, " in elements.text
+
+
+def test_moves_are_told_where_there_were_some():
+    plan = layered(20)
+    load = load_of(plan)
+    assert "moves" not in load_html(plan, load) and "moves" not in load_text(load, plan)
+    moved = replace(load, settings={"moves": 1200})
+    assert "<span>moves</span><b>1,200</b>" in load_html(plan, moved)
+    assert re.search(r"moves +1,200  of tasks to other slots", load_text(moved, plan))
 
 
 def test_the_comparison_marks_the_best_and_shows_what_failed():

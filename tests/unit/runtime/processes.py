@@ -64,6 +64,9 @@ class ProcessSlots:
     def error(self) -> str | None:
         return None
 
+    def leaving(self) -> set[int]:
+        return set()
+
     def cancel(self) -> None:
         with self.lock:
             self.over = True
