@@ -2,8 +2,11 @@
 
 from planner.spark.balance import balance
 from planner.spark.balanced import BalancedGroups, Cogrouped
+from planner.spark.defaults import spark_conf
+from planner.spark.doctor import Check, Diagnosis, doctor
 from planner.spark.executors import discover
 from planner.spark.files import BalancedFiles, balance_files
+from planner.spark.profile import profile
 from planner.spark.ranges import BalancedRanges, balance_ranges
 from planner.spark.run import RunResult, run
 from planner.spark.weights import KeyStats
@@ -12,12 +15,17 @@ __all__ = [
     "BalancedFiles",
     "BalancedGroups",
     "BalancedRanges",
+    "Check",
     "Cogrouped",
+    "Diagnosis",
     "KeyStats",
     "RunResult",
     "balance",
     "balance_files",
     "balance_ranges",
     "discover",
+    "doctor",
+    "profile",
     "run",
+    "spark_conf",
 ]
