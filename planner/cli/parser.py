@@ -197,9 +197,13 @@ def _split(commands: Any) -> None:
         epilog=_example(
             "split graph.txt --executors 4 --memory 2GB --bandwidth 10Gbit",
             "split graph.txt --executors 4 --bandwidth 1GB/s --replicate -o stages.html",
+            "split bert.onnx --sizes batch=32,sequence=128 --executors 4 --memory 2GB",
         ),
     )
-    parser.add_argument("model", metavar="MODEL", help="a profile: dnn-partitioning JSON, or PipeDream's graph.txt")
+    parser.add_argument(
+        "model", metavar="MODEL", help="an ONNX model, or a profile: dnn-partitioning JSON, PipeDream's graph.txt"
+    )
+    parser.add_argument("--sizes", metavar="AXIS=N", help="axes that an ONNX model leaves open: batch=32,sequence=128")
     parser.add_argument("--executors", metavar="N", help="so many executors (what MODEL says if left out)")
     parser.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (what MODEL says if left out)")
     parser.add_argument("--hosts", metavar="N", help="devices without a limit of memory beside them")

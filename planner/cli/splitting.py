@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from planner.cli.options import Reader
+from planner.cli.options import Reader, whole
 from planner.cli.summary import dump
-from planner.errors import Fault
+from planner.errors import Fault, InputError
 from planner.model.layers import LayerGraph
 from planner.model.units import parse_bytes, parse_rate
 from planner.models import Model, ModelPlan, read_model
@@ -20,8 +20,9 @@ def split_command(words: Namespace) -> None:
     """Carry out ``planner split``."""
     reader = Reader(words)
     model = Model(LayerGraph.from_arrays(time_ns=[]), words.model, executors=1)  # until all faults are known
+    sizes: dict[str, int] = reader.option("sizes", {}, _sizes)
     with reader.collecting(words.model):
-        model = read_model(words.model)
+        model = read_model(words.model, **({} if words.sizes is None else {"sizes": sizes}))
     numbers = {name: _number(reader, name, least) for name, least in (("executors", 1), ("stages", 1), ("hosts", 0))}
     if model.executors is None and words.executors is None:
         reader.faults.append(Fault("--executors", f"is left out, and {words.model} does not say it; expected a number"))
@@ -64,3 +65,16 @@ def split_summary(plan: ModelPlan) -> dict[str, Any]:
 
 def _number(reader: Reader, name: str, least: int) -> int | None:
     return None if getattr(reader.words, name) is None else reader.number(name, least, least, MOST_EXECUTORS)
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """Read ``batch=32,sequence=128``."""
+    sizes = {}
+    for part in text.split(","):
+        axis, sign, size = part.strip().rpartition("=")
+        if not sign or not axis:
+            raise InputError(
+                f"{part!r} is no AXIS=N; expected axes of the model's inputs, such as batch=32,sequence=128"
+            )
+        sizes[axis] = whole(size, 1)
+    return sizes
