@@ -34,17 +34,12 @@ def parser() -> Parser:
     words = Parser(prog="images.py", description="Classify image files by an ONNX model, in three ways, on Spark.")
     words.add_argument("--executors", metavar="N", help="executors to plan for, of one slot each (3 if left out)")
     words.add_argument("--images", metavar="DIR", help="a folder of images (some are drawn if left out)")
-    words.add_argument("--count", metavar="N", help="without --images: so many are drawn (96 if left out)")
-    words.add_argument(
-        "--model", metavar="FILE", help="ONNX, one square image a row (ResNet-18, untrained, if left out)"
-    )
-    words.add_argument("--size", metavar="N", help="without --model: pixels on a side (64 if left out)")
+    words.add_argument("--count", metavar="N", help="without --images: so many are drawn (240 if left out)")
+    words.add_argument("--model", metavar="FILE", help="ONNX, of square images (untrained ResNet-18 if left out)")
+    words.add_argument("--size", metavar="N", help="without --model: pixels on a side (96 if left out)")
     words.add_argument("--seed", metavar="N", help="of images and weights that are made up (0 if left out)")
     words.add_argument("--batch", metavar="N", help="images of a micro-batch (8 if left out)")
-    words.add_argument("--top", metavar="N", help="classes of each image (3 if left out)")
-    words.add_argument(
-        "--out", metavar="DIR", help="a new folder for classes and report (runs/images-TIME if left out)"
-    )
+    words.add_argument("--out", metavar="DIR", help="a new folder for the result (runs/images-TIME if left out)")
     return words
 
 
@@ -53,8 +48,7 @@ def images(argv: Sequence[str] | None = None) -> None:
     words = parser().parse(argv)
     reader = Reader(words)
     executors, batch = reader.number("executors", 3, 2, 64), reader.number("batch", 8, 1, 4096)
-    count, size, seed = reader.number("count", 96, 1, 100_000), reader.number("size", 64, 32, 1024), reader.seed()
-    top = reader.number("top", 3, 1, 100)
+    count, size, seed = reader.number("count", 240, 1, 100_000), reader.number("size", 96, 32, 1024), reader.seed()
     out = reader.new_folder("out") or Path("runs", f"images-{datetime.now():%Y%m%d-%H%M%S}")
     if words.images is not None:
         reader.refuse("is for drawn images, and --images names a folder", "count")
@@ -62,7 +56,7 @@ def images(argv: Sequence[str] | None = None) -> None:
         reader.refuse("is for the made-up model, and --model names a file", "size")
     reader.check()
     from planner.recipes.classifier import made_up_classifier, pixels_of  # only now: they say what to install
-    from planner.recipes.images import PREPARED, difference, generate_images, image_files, preparer, top_classes
+    from planner.recipes.images import PREPARED, classes_of, generate_images, image_files, preparer
 
     with TemporaryDirectory(prefix="planner-images-") as folder:
         path = Path(words.model) if words.model else made_up_classifier(Path(folder, "resnet18.onnx"), size, seed)
@@ -80,12 +74,9 @@ def images(argv: Sequence[str] | None = None) -> None:
                 runs.append(StreamRun(name, plan, result.load))
                 made.append(result.frame.drop("pixels").toArrow().sort_by("path"))
                 print("", result.load, "", sep="\n", flush=True)
-    last = made[0].column_names[-1]
-    given = [one[last].to_pylist() for one in made]
-    print(table(compared(runs)), "", sep="\n")
-    print(f"largest difference between the three: {max(difference(given[0], other) for other in given[1:]):.2g}")
+    classes, apart = classes_of(made)
+    print(table(compared(runs)), "", f"largest difference between the three: {apart:.2g}", sep="\n")
     out.mkdir(parents=True, exist_ok=True)
-    classes = pa.table({"path": made[0]["path"], "classes": top_classes(given[0], top).tolist()})
     pq.write_table(classes, out / "classes.parquet")
     print(f"result  {out / 'classes.parquet'}: {classes.num_rows} images")
     print(f"report  {write_streams(f'{path.name}: three ways', runs, out / 'report.html')}")

@@ -5,7 +5,7 @@ What decodes and resizes comes from Pillow, which executors need as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
     mend = "pip install 'spark-planner[jobs,models]', on the driver and on the executors"
     raise PreflightError([Finding("Pillow is not installed, which images need", mend)]) from error
 
-__all__ = ["PREPARED", "difference", "generate_images", "image_files", "prepare", "preparer", "top_classes"]
+__all__ = ["PREPARED", "classes_of", "generate_images", "image_files", "prepare", "preparer", "top_classes"]
 
 PREPARED = "path string, pixels array<float>"
 """What `preparer` gives, as Spark writes it."""
@@ -46,8 +46,8 @@ def generate_images(folder: str | Path, count: int = 64, seed: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         width, height = (int(side) for side in draw.integers(80, 400, 2))
-        ends = [tuple(int(part) for part in draw.integers(0, 256, 3)) for _ in range(2)]
-        image = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), *ends)
+        dark, light = (tuple(int(part) for part in draw.integers(0, 256, 3)) for _ in range(2))
+        image = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), dark, light)  # type: ignore[arg-type]
         for _ in range(int(draw.integers(1, 6))):
             x, y, radius = (int(part) for part in draw.integers(5, 80, 3))
             colour = tuple(int(part) for part in draw.integers(0, 256, 3))
@@ -128,12 +128,30 @@ def top_classes(probabilities: ArrayLike, count: int = 3) -> NDArray[np.int64]:
     return np.asarray(np.argsort(-rows, axis=1, kind="stable")[:, :count], np.int64)
 
 
-def difference(one: ArrayLike, other: ArrayLike) -> float:
-    """Give the largest difference of two results.
+def classes_of(made: Sequence[pa.Table], count: int = 3) -> tuple[pa.Table, float]:
+    """Give the classes of each image, and how far apart several results for the same images are.
+
+    Parameters
+    ----------
+    made : sequence of pyarrow.Table
+        With ``path``, the same in each, and the probabilities of classes as the last column.
+    count : int
+        Classes of each image.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``path`` and ``classes``, most probable first, by the first result.
+    float
+        The largest difference of a probability from that of the first result.
 
     Examples
     --------
-    >>> difference([[0.5, 0.25]], [[0.5, 0.5]])
-    0.25
+    >>> one, other = (pa.table({"path": ["a"], "made": [[0.25, second]]}) for second in (0.5, 0.75))
+    >>> classes, apart = classes_of([one, other], 1)
+    >>> classes.to_pylist(), apart
+    ([{'path': 'a', 'classes': [1]}], 0.25)
     """
-    return float(np.abs(np.asarray(one, np.float64) - np.asarray(other, np.float64)).max(initial=0.0))
+    given = [np.array(one.columns[-1].to_pylist(), np.float64) for one in made]
+    apart = max((float(np.abs(given[0] - other).max()) for other in given[1:]), default=0.0)
+    return pa.table({"path": made[0]["path"], "classes": top_classes(given[0], count).tolist()}), apart

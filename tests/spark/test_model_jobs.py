@@ -58,7 +58,13 @@ def test_texts_have_the_scores_that_they_have_without_spark(tmp_path: Path) -> N
     texts = passages(limit=40)
     batch = {"text": np.array(texts["text"].to_pylist(), dtype=object)}
     run, embed, score = text_chain("close the file")
-    expected = dict(zip(zip(*(texts[name].to_pylist() for name in ("source", "name")), strict=True), score(embed()(run(batch)))["score"], strict=True))
+    expected = dict(
+        zip(
+            zip(*(texts[name].to_pylist() for name in ("source", "name")), strict=True),
+            score(embed()(run(batch)))["score"],
+            strict=True,
+        )
+    )
     assert found.num_rows == 40
     for row in found.to_pylist():
         assert row["score"] == pytest.approx(expected[row["source"], row["name"]], abs=1e-5)
