@@ -47,7 +47,7 @@ def generate_images(folder: str | Path, count: int = 64, seed: int = 0) -> Path:
     for number in range(count):
         width, height = (int(side) for side in draw.integers(80, 400, 2))
         dark, light = (tuple(int(part) for part in draw.integers(0, 256, 3)) for _ in range(2))
-        image = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), dark, light)  # type: ignore[arg-type]
+        image = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), dark, light)
         for _ in range(int(draw.integers(1, 6))):
             x, y, radius = (int(part) for part in draw.integers(5, 80, 3))
             colour = tuple(int(part) for part in draw.integers(0, 256, 3))
