@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run forecast recommend test test-fast test-spark check format zip wheel clean
+.PHONY: help run forecast recommend cluster up down submit test test-fast test-spark check format docs zip wheel clean
 
 # The first Python on the way that is new enough; if none is, set-up says so in one line.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -27,7 +27,8 @@ ARGS :=
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | zip | wheel | clean"
+	@echo "make forecast | recommend: example jobs; make test-fast | test-spark | check | format | docs | zip | wheel | clean"
+	@echo "make cluster: a standalone Spark on this machine; make up | submit | down: the same in containers"
 
 run:
 	@$(SETUP) --warm
@@ -39,9 +40,37 @@ forecast recommend:
 	@$(if $(LOCAL),,"$(PYTHON)" conf/package.py)
 	@$(VENV) $(SUBMIT) jobs/$@.py $(ARGS)
 
+cluster:
+	@$(SETUP) --extras jobs
+	@"$(PYTHON)" conf/package.py
+	@$(VENV) exec python conf/standalone.py $(ARGS)
+
+# In containers (docker-compose.yml). Podman's will do as well: make up COMPOSE="podman compose"
+COMPOSE ?= docker compose
+COMPOSED = @$(COMPOSE) version >/dev/null 2>&1 || { echo "this needs Docker with Compose, and \`$(COMPOSE) version\` \
+	fails; without: make cluster" >&2; exit 2; }
+# For make submit
+JOB ?= jobs/corpus.py
+
+up:
+	$(COMPOSED)
+	@"$(PYTHON)" conf/compose_secrets.py
+	@$(COMPOSE) build master
+	@$(COMPOSE) up --detach --wait
+	@echo "Spark     http://127.0.0.1:8080 and, for what has ended, http://127.0.0.1:18080"
+	@echo "notebook  http://127.0.0.1:8888/lab?token=$$(cat .secrets/notebook)"
+
+submit:
+	$(COMPOSED)
+	@$(COMPOSE) run --rm --build submit $(JOB) $(ARGS)
+
+down:
+	$(COMPOSED)
+	@$(COMPOSE) down
+
 test:
-	@$(SETUP) --extras test --browser --warm
-	@$(MAKE) --no-print-directory check test-fast test-spark
+	@$(SETUP) --extras test,docs --browser --warm
+	@$(MAKE) --no-print-directory check docs test-fast test-spark
 
 test-fast:
 	@$(SETUP) --extras test --no-java --warm
@@ -60,6 +89,13 @@ check:
 format:
 	@$(SETUP) --extras test --no-java
 	@$(VENV) ruff check --fix . ; ruff format .
+
+# A site that needs no network, neither to be built nor to be read. A warning is an error, and so is a link to nowhere.
+docs:
+	@$(SETUP) --extras docs --no-java
+	@rm -rf dist/site
+	@$(VENV) python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -d build/doctrees -c docs . dist/site
+	@$(VENV) python docs/check.py dist/site
 
 zip:
 	@"$(PYTHON)" conf/package.py

@@ -24,7 +24,7 @@ from planner.errors import PlannerError, RunError
 
 __all__ = ["exit_code", "main"]
 
-_PLANNING = ("compare", "run", "simulate", "split")
+_PLANNING = ("compare", "doctor", "run", "simulate", "split")
 """Commands that wait until what they need is compiled; ``plan`` chooses for itself."""
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from planner import pipeline
+from planner.cli.completion import completion_command
 from planner.cli.first import INSIDE_SPARK_SUBMIT, first_plan
 from planner.cli.history import history_summary, history_text
 from planner.cli.options import DEFAULT_EXECUTORS, Reader
 from planner.cli.summary import dump, plan_summary, rows, run_summary
 from planner.errors import Fault, InputError
 from planner.explaining.explain import explain
-from planner.io import is_plan, read_graph, read_run
+from planner.io import export_load, is_plan, read_graph, read_run
 from planner.io.locations import shown_place
 from planner.model.builder import GraphBuilder
 from planner.model.cluster import Cluster
@@ -101,10 +102,12 @@ def _replay(words: Namespace) -> None:
 
 def _curve(words: Namespace) -> None:
     reader = Reader(words)
+    graph = named_graph(reader, words.file)
+    if words.executors is None:
+        reader.check()  # what cannot be read is neither a graph nor a plan, and nothing is missing for it
     reader.refuse("goes with a plan, and this is a graph", "noise", "slow", "rebalance")
     span, cluster = reader.span(), reader.cluster(1)
     method, effort, seed = reader.method(), reader.effort(), reader.seed()
-    graph = named_graph(reader, words.file)
     reader.picture("output")
     reader.check()
     found = pipeline.curve(graph, span, cluster=cluster, method=method, seed=seed, **effort)
@@ -115,12 +118,15 @@ def _curve(words: Namespace) -> None:
 
 
 def report_command(words: Namespace) -> None:
-    """Carry out ``planner report``."""
+    """Carry out ``planner report``: a page, or the load report in the form that the name says."""
     folder = Path(words.run_dir)
+    output = folder / "report.html" if words.output is None else Path(words.output)
     planned, load = read_run(folder)
-    written = write_report(planned, load, words.output or folder / "report.html")
-    _show(words, {"report": str(written), **run_summary(load)}, lambda: load_text(load, planned))
-    _wrote(words, written)
+    page = output.suffix.lower() in (".html", ".htm")
+    written = [write_report(planned, load, output)] if page else export_load(load, output)
+    _show(words, {"report": str(written[0]), **run_summary(load)}, lambda: load_text(load, planned))
+    for file in written:
+        _wrote(words, file)
 
 
 def history_command(words: Namespace) -> None:
@@ -137,6 +143,13 @@ def run_command(words: Namespace) -> None:
     from planner.cli.running import run_on_spark
 
     run_on_spark(words)
+
+
+def doctor_command(words: Namespace) -> None:
+    """Carry out ``planner doctor``, which loads Spark."""
+    from planner.cli.doctoring import examine
+
+    examine(words)
 
 
 def split_command(words: Namespace) -> None:
@@ -211,4 +224,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], None]] = {
     "split": split_command,
     "report": report_command,
     "history": history_command,
+    "doctor": doctor_command,
+    "completion": completion_command,
 }

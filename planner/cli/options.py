@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planner.cli.parser import nearest
+from planner.cli.words import nearest
 from planner.errors import Fault, InputError
 from planner.io import read_cluster
 from planner.model.cluster import Cluster, Network
@@ -294,5 +294,6 @@ def _range(text: str) -> range:
 def _known(name: str, what: str, known: list[Any]) -> str:
     if name not in known:
         problem = f"{name!r} is no {what}{nearest(name, known)}; expected one of {', '.join(known[:20])}"
-        raise InputError(problem + (" …" if len(known) > 20 else ""))
+        told = " (planner methods lists all)" if what == "method" else ""
+        raise InputError(problem + (f" …{told}" if len(known) > 20 else ""))
     return name

@@ -7,65 +7,39 @@ argparse, because it comes with Python and the form is small. It only takes the 
 from __future__ import annotations
 
 import argparse
-import difflib
-import re
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from planner.errors import Fault, InputError
+from planner.cli.words import Parser, Version
 
-__all__ = ["Parser", "build_parser", "nearest"]
+__all__ = ["FOLDERS", "SHELLS", "Parser", "build_parser"]
+
+SHELLS = "bash", "zsh", "fish"
+"""Shells whose words can be completed."""
+
+FOLDERS = "FOLDER", "DIR", "RUN_DIR"
+"""What stands in the help for the name of a folder."""
 
 
 ABOUT = "Plan work with dependencies, prove the plan, run it on Spark, measure it."
 
 
-class Parser(argparse.ArgumentParser):
-    """Raises `InputError` instead of leaving, and names the nearest known word for an unknown one."""
+FIRST_STEPS = """\
+first steps:
+  planner plan graph.json --executors 4                    what a plan of this graph looks like
+  planner doctor --master spark://host:7077                what may keep a Spark from running it
+  planner run graph.json --master spark://host:7077        plan it, run it, see what it took
+  planner COMMAND --help                                   what a command takes, with examples
 
-    def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **settings)
-        self.commands: dict[str, Parser] = {}
-
-    def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
-        """Take the words apart.
-
-        Raises
-        ------
-        InputError
-            If there are words that are not known, or words missing.
-        """
-        words, unknown = self.parse_known_args(argv)
-        if unknown:
-            asked = self.commands.get(getattr(words, "command", ""), self)
-            options = [option for action in asked._actions for option in action.option_strings]
-            hints = "".join(nearest(word.partition("=")[0], options) for word in unknown if word.startswith("--"))
-            asked.error(f"unrecognized arguments: {' '.join(unknown)}{hints}")
-        return words
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the form of the command line."""
-        wrong = re.search(r"invalid choice: '([^']*)'", message)
-        hint = nearest(wrong[1], list(self.commands)) if wrong else ""
-        raise InputError([Fault(self.prog, f"{message}{hint} (see {self.prog} --help)")])
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Give ``; did you mean …?`` when a known word is near.
-
-    Examples
-    --------
-    >>> nearest("heftt", ["cpop", "heft"]), nearest("x", ["heft"])
-    ("; did you mean 'heft'?", '')
-    """
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+A graph is a file like this; the README tells more, and planner reads TOML, Parquet, WfFormat and STG as well:
+  {"format": "planner.graph/1", "tasks": [{"id": "a", "run": "math:sqrt", "args": [16], "work": 1},
+                                          {"id": "b", "run": "operator:neg", "after": ["a"], "work": 2}]}
+"""
 
 
 def build_parser() -> Parser:
     """Build the parser of the command ``planner``."""
-    parser = Parser(prog="planner", description=ABOUT, epilog=_example("plan graph.json"))
+    parser = Parser(prog="planner", description=ABOUT, epilog=FIRST_STEPS)
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version, and nothing else")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     _methods(commands)
     _plan(commands)
@@ -75,7 +49,9 @@ def build_parser() -> Parser:
     _split(commands)
     _report(commands)
     _history(commands)
+    _doctor(commands)
     _warm(commands)
+    _completion(commands)
     parser.commands = dict(commands.choices)
     return parser
 
@@ -113,7 +89,9 @@ def _plan(commands: Any) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="say what limits the plan and what would help, planned again"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to this file")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the plan to this file (for Graphviz if it ends in .dot)"
+    )
     _json(parser)
 
 
@@ -240,12 +218,21 @@ def _split(commands: Any) -> None:
 def _report(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
-        help="write the HTML report of a run",
-        description="Write one self-contained HTML file: planned and measured, side by side.",
-        epilog=_example("report runs/1", "report runs/1 -o report.html"),
+        help="write the HTML report of a run, or its load in another form",
+        description=(
+            "Write one self-contained HTML file: planned and measured, side by side.\n"
+            "Or the load of its slots as Parquet, for Prometheus, or as a folder for TensorBoard: the name says which."
+        ),
+        epilog=_example(
+            "report runs/1",
+            "report runs/1 -o report.html",
+            "report runs/1 -o load.parquet",
+            "report runs/1 -o load.prom",
+            "report runs/1 -o tensorboard/1",
+        ),
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", help="the folder that `planner run --run-dir` wrote")
-    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (RUN_DIR/report.html if left out)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="what to write (RUN_DIR/report.html if left out)")
     _json(parser)
 
 
@@ -263,6 +250,41 @@ def _history(commands: Any) -> None:
     _json(parser)
 
 
+def _doctor(commands: Any) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="check a Spark cluster, and measure it",
+        description=(
+            "Check everything that a run needs of Spark, and say what to type where something is missing.\n"
+            "Then measure the cluster: speeds of executors, latency and bandwidth between them, what starting costs;\n"
+            "that takes all its cores for some ten seconds. With -o it is written for planner plan --cluster."
+        ),
+        epilog=_example(
+            "doctor --master 'local-cluster[2,1,1024]'",
+            "doctor --master spark://host:7077 -o cluster.toml",
+            "plan graph.json --cluster cluster.toml",
+        ),
+    )
+    parser.add_argument("--master", metavar="URL", help="Spark's master (known already inside spark-submit)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the measured cluster to this file (.toml, .json)")
+    _json(parser)
+
+
+def _completion(commands: Any) -> None:
+    parser = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete planner's words",
+        description="Print a script for a shell: it completes commands, options, names of methods, and files.",
+        epilog=(
+            "for example:\n"
+            "  planner completion bash > ~/.local/share/bash-completion/completions/planner\n"
+            "  planner completion zsh > ~/.zfunc/_planner      # with fpath+=~/.zfunc before compinit in ~/.zshrc\n"
+            "  planner completion fish > ~/.config/fish/completions/planner.fish"
+        ),
+    )
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+
+
 def _warm(commands: Any) -> None:
     parser = commands.add_parser(
         "warm",
@@ -274,7 +296,9 @@ def _warm(commands: Any) -> None:
 
 
 def _graph(parser: argparse.ArgumentParser, **more: Any) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat or STG", **more)
+    parser.add_argument(
+        "graph", metavar="GRAPH", help="job file (JSON, TOML), Parquet, WfFormat, STG, DOT or adjacency", **more
+    )
     parser.add_argument("--edges", metavar="FILE", help="the edges, when GRAPH is a Parquet file of tasks")
 
 

@@ -62,8 +62,15 @@ def read_cluster(path: str | os.PathLike[str]) -> Cluster:
         return cluster_from_document(document, faults)
 
 
-def write_cluster(cluster: Cluster, path: str | os.PathLike[str]) -> None:
+def write_cluster(cluster: Cluster, path: str | os.PathLike[str], *, about: str = "") -> None:
     """Write a cluster: JSON when the name ends in ``.json``, else TOML.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    path : path-like
+    about : str
+        Lines for people, which begin a TOML file as its comment; JSON has no place for them.
 
     Raises
     ------
@@ -71,7 +78,8 @@ def write_cluster(cluster: Cluster, path: str | os.PathLike[str]) -> None:
         If the file cannot be written.
     """
     file, document = as_path(path), cluster_document(cluster)
-    data = dump_document(document) if file.suffix == ".json" else "\n".join(_toml(document)).encode() + b"\n"
+    comment = [f"# {line}".rstrip() for line in about.splitlines()]
+    data = dump_document(document) if file.suffix == ".json" else "\n".join([*comment, *_toml(document), ""]).encode()
     write_atomically(file, lambda out: out.write(data))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from planner.errors import Fault, InputError
+from planner.io.checks import nearest
 
 __all__ = ["as_path", "decode", "exists", "is_folder", "read_bytes", "read_text", "unreadable", "write_atomically"]
 
@@ -60,8 +61,18 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Say why the system does not give or take a file."""
-    return InputError([Fault(str(path), f"{error.strerror or error}; expected a file that can be read")])
+    """Say why the system does not give or take a file, and which one may have been meant where there is none."""
+    meant = _meant(path) if isinstance(error, FileNotFoundError) else ""
+    return InputError([Fault(str(path), f"{error.strerror or error}{meant}; expected a file that can be read")])
+
+
+def _meant(path: Path) -> str:
+    try:
+        return nearest(path.name, [file.name for file in path.parent.iterdir()])
+    except FileNotFoundError:
+        return f", nor is there a folder {path.parent}"
+    except OSError:
+        return ""
 
 
 def read_bytes(path: Path, stop_at: bytes = b"") -> bytes:

@@ -6,8 +6,10 @@ import os
 from typing import Any
 
 from planner.errors import Fault, InputError
+from planner.io.adjacency import graph_from_adjacency, is_adjacency
 from planner.io.checks import Faults, naming, show
 from planner.io.documents import dump_document, parse_json, parse_toml
+from planner.io.dot import DOT_SUFFIXES, is_dot, parse_dot, write_dot
 from planner.io.files import as_path, decode, is_folder, read_bytes, write_atomically
 from planner.io.job_document import graph_document
 from planner.io.job_file import graph_from_document
@@ -18,7 +20,7 @@ from planner.model.graph import Graph
 
 __all__ = ["read_graph", "write_graph"]
 
-KNOWN = "a job file (JSON or TOML), a Parquet pair, WfFormat 1.5 JSON or STG"
+KNOWN = "a job file (JSON or TOML), a Parquet pair, WfFormat 1.5 or adjacency JSON, STG or DOT"
 
 
 def read_graph(path: str | os.PathLike[str], *, edges: str | os.PathLike[str] | None = None) -> Graph:
@@ -28,7 +30,8 @@ def read_graph(path: str | os.PathLike[str], *, edges: str | os.PathLike[str] | 
     ----------
     path : str or path
         A job file (``planner.graph/1`` in JSON or TOML), the tasks of a Parquet pair or the folder of one, a trace in
-        WfFormat 1.5, a graph in STG format, or a plan, whose graph is read. The content decides, not the name.
+        WfFormat 1.5, a graph in STG or DOT format, an adjacency (JSON, also of Airflow and Dagster), or a plan, whose
+        graph is read. The content decides, not the name.
     edges : str or path, optional
         The edges of a Parquet pair, where they do not lie beside the tasks.
 
@@ -57,6 +60,8 @@ def _graph(text: str) -> Graph:
         return _from_document(parse_json(text, faults), faults)
     if is_stg(text):
         return parse_stg(text)
+    if is_dot(text):
+        return parse_dot(text)
     if "=" not in text:
         raise InputError(f"is no graph; expected {KNOWN}")
     try:
@@ -69,6 +74,8 @@ def _graph(text: str) -> Graph:
 def _from_document(document: dict[str, Any], faults: Faults) -> Graph:
     if is_wfformat(document):
         return graph_from_wfformat(document, faults)
+    if is_adjacency(document):
+        return graph_from_adjacency(document, faults)
     if str(document.get("format", "")).startswith("planner.plan/"):
         with naming("graph"):
             return graph_from_document(document.get("graph"), faults)
@@ -78,13 +85,14 @@ def _from_document(document: dict[str, Any], faults: Faults) -> Graph:
 
 
 def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
-    """Write a graph: a Parquet pair when the name ends in ``.parquet`` or is a folder's, else our JSON.
+    """Write a graph: a Parquet pair when the name ends in ``.parquet`` or is a folder's, DOT for Graphviz, or our JSON.
 
     Parameters
     ----------
     graph : Graph
     path : str or path
-        ``x.json``; ``tasks.parquet``, whose edges go to ``edges.parquet`` beside it; or a folder for the two.
+        ``x.json``; ``tasks.parquet``, whose edges go to ``edges.parquet`` beside it; a folder for the two; or ``x.dot``
+        or ``x.gv``, which hold what tasks cost and not what they run.
 
     Raises
     ------
@@ -95,8 +103,11 @@ def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
     if file.suffix == ".parquet" or is_folder(file):
         write_parquet(graph, file)
         return
+    if file.suffix in DOT_SUFFIXES:
+        write_dot(graph, file)
+        return
     if file.suffix not in (".json", ""):
-        raise InputError([Fault(str(file), f"ends in {file.suffix}; expected .json or .parquet")])
+        raise InputError([Fault(str(file), f"ends in {file.suffix}; expected .json, .parquet, .dot or .gv")])
     with naming(file):
         data = dump_document(graph_document(graph))
     write_atomically(file, lambda out: out.write(data))

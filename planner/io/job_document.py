@@ -14,7 +14,7 @@ from planner.io.redundancy_keys import redundancy_document
 from planner.model.graph import Call, Graph, Over, Ref, Refs
 from planner.model.units import MICROSECONDS
 
-__all__ = ["graph_document", "unsayable"]
+__all__ = ["graph_document", "graph_tasks", "unsayable"]
 
 
 def graph_document(graph: Graph, *, lossy: bool = False) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def graph_document(graph: Graph, *, lossy: bool = False) -> dict[str, Any]:
     if faults and not lossy:
         raise InputError(faults)
     mark = {"runnable": False} if faults else {}
-    return {"format": GRAPH_FORMAT, **mark, "tasks": list(_tasks(graph, whole=not faults))}
+    return {"format": GRAPH_FORMAT, **mark, "tasks": list(graph_tasks(graph, whole=not faults))}
 
 
 def unsayable(graph: Graph) -> list[Fault]:
@@ -81,7 +81,8 @@ def _value_faults(path: str, value: Any) -> Iterator[Fault]:
     yield from (Fault(*found) for found in not_json(value, path))
 
 
-def _tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
+def graph_tasks(graph: Graph, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """Give what the document says of each task: functions by their names, arguments only if it is to be `whole`."""
     names, ptr, pred = graph.names, graph.pred_ptr.tolist(), graph.pred.tolist()
     sizes, plain = graph.edge_bytes.tolist(), (graph.edge_bytes == graph.output_bytes[graph.pred]).tolist()
     kinds = [graph.kinds[code] for code in graph.kind.tolist()]
@@ -121,7 +122,8 @@ def _arguments(call: Call, over: Over | None, before: list[int], names: list[str
     """Write `args` only where they are not what `after` hands on by itself."""
     handed = {*Call("", (), call.kwargs).refs(), *((over.each, over.tree) if over else ())}
     written: dict[str, Any] = {}
-    if call.args != tuple(Ref(other) for other in before if other not in handed):
+    taken = [value.task if isinstance(value, Ref) else None for value in call.args]
+    if taken != [other for other in before if other not in handed]:
         written["args"] = [_value(value, names) for value in call.args]
     if call.kwargs:
         written["params"] = {name: _value(value, names) for name, value in call.kwargs.items()}

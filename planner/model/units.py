@@ -43,13 +43,13 @@ def parse_bytes(text: str | int | float) -> int:
     (1500000000, 2097152, 17)
     """
     if isinstance(text, bool):
-        raise InputError(f"{text!r} is no size; expected bytes such as 1048576 or '1.5GB'")
+        raise InputError(f"{text!r} is no size; expected bytes such as 1048576, or '500MB', '1.5GB', '4GiB'")
     if isinstance(text, int | float):
         value = float(text)
     else:
         match = re.fullmatch(_NUMBER + "([a-zA-Z]*)", text)
         if not match or match[2].lower() not in _SIZE:
-            raise InputError(f"{text!r} is no size; expected bytes such as 1048576 or '1.5GB'")
+            raise InputError(f"{text!r} is no size; expected bytes such as 1048576, or '500MB', '1.5GB', '4GiB'")
         value = float(match[1]) * _SIZE[match[2].lower()]
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{text!r} is no size; expected a finite number of bytes >= 0")
@@ -70,13 +70,13 @@ def parse_seconds(text: str | int | float) -> float:
     (0.25, 120.0, 3.0)
     """
     if isinstance(text, bool):
-        raise InputError(f"{text!r} is no duration; expected seconds such as 10 or '250ms'")
+        raise InputError(f"{text!r} is no duration; expected seconds such as 10, or '250ms', '10s', '5min', '1h'")
     if isinstance(text, int | float):
         value = float(text)
     else:
         match = re.fullmatch(_NUMBER + "([a-zµ]*)", text)
         if not match or match[2] not in _TIME:
-            raise InputError(f"{text!r} is no duration; expected seconds such as 10 or '250ms'")
+            raise InputError(f"{text!r} is no duration; expected seconds such as 10, or '250ms', '10s', '5min', '1h'")
         value = float(match[1]) * _TIME[match[2]]
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{text!r} is no duration; expected a finite number of seconds >= 0")

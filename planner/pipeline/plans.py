@@ -8,6 +8,7 @@ from typing import Any
 from planner import model
 from planner.io import read_plan as read_plan_data
 from planner.io import write_plan
+from planner.io.dot import DOT_SUFFIXES, write_dot
 
 __all__ = ["Plan", "read_plan"]
 
@@ -45,8 +46,11 @@ class Plan(model.Plan):
         return _Lines(explain(self))
 
     def save(self, path: str | Path) -> Path:
-        """Write ``plan.json``; `planner.read_plan` reads it back."""
-        write_plan(self, Path(path))
+        """Write ``plan.json``, which `planner.read_plan` reads back; or ``plan.dot``, a picture for Graphviz."""
+        if Path(path).suffix in DOT_SUFFIXES:
+            write_dot(self, Path(path))
+        else:
+            write_plan(self, Path(path))
         return Path(path)
 
     def report(self, path: str | Path) -> Path:

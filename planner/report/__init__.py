@@ -8,6 +8,7 @@ from planner.report.key_load import key_load_html, key_load_text
 from planner.report.notebook import comparison_html, load_html, plan_html
 from planner.report.page import write_report
 from planner.report.partition_plan import partition_plan_html, partition_plan_text
+from planner.report.profile import profile_text
 from planner.report.ranges import ranges_html, ranges_text
 from planner.report.redundancy import Redundancy
 from planner.report.stages import stages_html, stages_text, write_stages
@@ -29,6 +30,7 @@ __all__ = [
     "partition_plan_text",
     "plan_html",
     "plan_text",
+    "profile_text",
     "prose",
     "ranges_html",
     "ranges_text",

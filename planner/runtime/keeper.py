@@ -188,8 +188,6 @@ class PlanKeeper:
             case Tick():
                 return self._tick(event.now)
 
-    # what the driver decides --------------------------------------------------------------------------------------
-
     def move(self, targets: Mapping[int, int], order: Mapping[int, int]) -> list[Instruction]:
         """Move tasks to other slots.
 
@@ -257,7 +255,8 @@ class PlanKeeper:
         if event.running is not None:
             self._at[event.slot] = event.running
         for record in event.records:
-            self._recovery.ended(event.slot, record.task)
+            self._recovery.ended(event.slot, record.task, made=True)
+            self._recovery.finished(event.slot, self.replication.value(record.task))
             instructions += self._made(event.slot, record)
         return instructions + self._end_if_settled()
 
@@ -272,7 +271,6 @@ class PlanKeeper:
             return []
         if record.stored:
             self.stored.add(value)
-        self._recovery.finished(slot, value)
         return instructions + self._collecting.made(slot, value, record)
 
     def _released(self, event: Released) -> list[Instruction]:
@@ -291,10 +289,13 @@ class PlanKeeper:
         return self.moving.ask(dict.fromkeys(takers, event.slot), {})
 
     def _failed(self, event: Failed) -> list[Instruction]:
-        mine = self.members.lives(event.slot, event.incarnation) and self._twice.runs(event.task, event.slot)
-        if mine and self.ledger.waits(event.task) and not self._twice.failed(event.task, event.slot):
-            return self._fail(event.task, event.failure) + self._end_if_settled()
-        return []
+        if not self.members.lives(event.slot, event.incarnation):
+            return []
+        self._recovery.ended(event.slot, event.task, made=False)
+        mine = self._twice.runs(event.task, event.slot) and self.ledger.waits(event.task)
+        if not mine or self._twice.failed(event.task, event.slot):
+            return []
+        return self._fail(event.task, event.failure) + self._end_if_settled()
 
     def _fail(self, failed: int, failure: TaskFailure) -> list[Instruction]:
         if self.ledger.spare({failed} & self.replication.copy_of.keys()):
@@ -348,7 +349,7 @@ class PlanKeeper:
     def _held(self, event: Holds) -> list[Instruction]:
         if not self.members.lives(event.slot, event.incarnation) or not self._recovery.held(event):
             return []
-        if event.running is not None and self._recovery.has_ended(event.slot, event.running):
+        if event.running is not None and self._recovery.has_made(event.slot, event.running):
             self._recovery.finished(event.slot, self.replication.value(event.running))  # its end has overtaken this
         return self._survey()
 
@@ -358,7 +359,8 @@ class PlanKeeper:
             return []
         held = self._recovery.values() | (self.stored - self.ledger.to_collect)
         self._twice.survey(self._recovery, held)
-        running, lives = self._recovery.running, set(self.members.staying).__contains__
+        running = self._recovery.running | {task: self.slot_of[task] for task in self._twice.seconds}
+        lives = set(self.members.staying).__contains__
         self.ledger.spare(copy for copy in self.replication.copy_of if not lives(self.slot_of[copy]))
         idle = [task for task in self.ledger.tasks_in(TaskState.WAITING) if task not in running]
         for task in (*idle, *self.ledger.repeat(idle, held)):

@@ -16,18 +16,22 @@ class Recovery:
     ----------
     epoch : int
         How many have begun.
-    running : dict of int to int
-        Tasks that were begun before and still run, and on which slot.
     runs : set of (int, int)
-        Slot and task of each; a task may run on several.
+        Slot and task of those that were begun before and still run; a task may run on several.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
-        self.running: dict[int, int] = {}
         self.runs: set[tuple[int, int]] = set()
         self._holds: dict[int, set[int]] | None = None
-        self._ended: set[tuple[int, int]] = set()  # slot and task, since the epoch began
+        self._ended: dict[
+            tuple[int, int], bool
+        ] = {}  # slot and task, since the epoch began; whether it has made a value
+
+    @property
+    def running(self) -> dict[int, int]:
+        """Tasks that run, and one slot where they do."""
+        return {task: slot for slot, task in sorted(self.runs)}
 
     @property
     def under_way(self) -> bool:
@@ -37,7 +41,7 @@ class Recovery:
     def begin(self, living: Iterable[int]) -> list[Halt]:
         """Begin a new epoch."""
         self.epoch += 1
-        self._holds, self.running, self.runs = {}, {}, set()
+        self._holds, self.runs = {}, set()
         self._ended.clear()
         return [Halt(slot, self.epoch) for slot in living]
 
@@ -46,8 +50,7 @@ class Recovery:
         if self._holds is None or event.epoch != self.epoch:
             return False
         self._holds[event.slot] = set(event.values)
-        if event.running is not None:
-            self.running[event.running] = event.slot
+        if event.running is not None and (event.slot, event.running) not in self._ended:
             self.runs.add((event.slot, event.running))
         return True
 
@@ -61,13 +64,14 @@ class Recovery:
         if self._holds is not None and slot in self._holds:
             self._holds[slot].add(task)
 
-    def ended(self, slot: int, task: int) -> None:
-        """Note that a slot has told the end of a task."""
-        self._ended.add((slot, task))
+    def ended(self, slot: int, task: int, *, made: bool) -> None:
+        """Note that a slot has told the end of a task: that it has made a value, or failed."""
+        self._ended[slot, task] = made
+        self.runs.discard((slot, task))
 
-    def has_ended(self, slot: int, task: int) -> bool:
-        """Tell whether a slot has told the end of a task since the epoch began."""
-        return (slot, task) in self._ended
+    def has_made(self, slot: int, task: int) -> bool:
+        """Tell whether a slot has told the end of a task since the epoch began, and its value is there."""
+        return self._ended.get((slot, task), False)
 
     def all_hold(self, living: Collection[int]) -> bool:
         """Tell whether all slots have said what they hold."""

@@ -67,7 +67,6 @@ class Speculation:
                 self.seconds[task] = second
                 self.doubled.add(task)
         self._asked = {}
-        recovery.running.update({task: self._slot_of[task] for task in self.seconds})
 
     def runs(self, task: int, slot: int) -> bool:
         """Tell whether this slot is to run a task, as its first or second."""

@@ -16,6 +16,7 @@ from pyspark.serializers import CPickleSerializer
 
 from planner.runtime.measure import Placement
 from planner.runtime.slot_queue import SlotSummary
+from planner.spark.described import SEPARATOR
 from planner.spark.executors import LiveExecutor
 
 __all__ = ["SparkJob", "SparkSlots", "pinned"]
@@ -81,6 +82,8 @@ class SparkJob:
 
     Attributes
     ----------
+    group : str
+        Its job group: that of the thread that starts it, so that who cancels his group ends the run too, else its own.
     over : threading.Event
         Set when it has ended.
     rows : list
@@ -92,8 +95,11 @@ class SparkJob:
     def __init__(self, context: SparkContext, rdd: RDD[Any], description: str) -> None:
         self._context = context
         self._rdd = rdd
-        self._tag = f"planner-{uuid.uuid4().hex}"
+        self._tag = f"planner-{uuid.uuid4().hex[:16]}"
         self._description = description
+        theirs = context.getLocalProperty("spark.jobGroup.id")
+        self._own_group = theirs is None
+        self.group = self._tag if theirs is None else theirs
         self.error: Exception | None = None
         self.rows: list[Any] = []
         self.over = threading.Event()
@@ -133,6 +139,8 @@ class SparkJob:
     def _run(self) -> None:
         try:
             self._context.addJobTag(self._tag)
+            if self._own_group:
+                self._context.setJobGroup(self.group, self._description)
             self._context.setJobDescription(self._description)
             self.rows = self._rdd.collect()
         except Exception as error:
@@ -143,7 +151,7 @@ class SparkJob:
 
 def _named(job: Any) -> str:
     description = job.description()
-    return str(description.get() if description.isDefined() else job.name())
+    return str(description.get() if description.isDefined() else job.name()).partition(SEPARATOR)[0]
 
 
 class SparkSlots:
@@ -186,6 +194,11 @@ class SparkSlots:
         scheduler, executors = self._context._jsc.sc().taskScheduler(), self._job.executors()
         going = {name for name in set(executors.values()) if scheduler.getExecutorDecommissionState(name).isDefined()}
         return {task for task, executor in executors.items() if executor in going}
+
+    @property
+    def group(self) -> str:
+        """Its job group in Spark."""
+        return self._job.group
 
     def error(self) -> str | None:
         """Say why the job ended early, or None."""

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
-from planner.errors import Finding, PreflightError
+from planner.errors import Finding, InputError, PreflightError
 from planner.model.cluster import Cluster
 from planner.runtime.certificates import Certificates
 from planner.spark.executors import LiveExecutor, assign_slots, wait_for_slots
 from planner.spark.launch import SparkJob, pinned
 from planner.spark.settings import TLS, certificates
 
-__all__ = ["classic_session", "driver_host", "preflight"]
+__all__ = [
+    "active_session",
+    "ask_executors",
+    "classic_session",
+    "driver_host",
+    "preflight",
+    "setting_findings",
+    "tls_findings",
+]
 
 _Answer: TypeAlias = tuple[str, str, tuple[str, ...], tuple[tuple[str, str], ...]]
 """Executor, its Python, the packages that it lacks, and what is wrong with its certificates."""
 
 _checked: dict[tuple[str, str, Certificates | None], frozenset[str]] = {}
+
+
+def active_session() -> SparkSession:
+    """Give the active session.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    session = SparkSession.getActiveSession()
+    if session is None:
+        raise InputError(
+            "there is no active SparkSession; expected one to be handed in, or a command with --master URL"
+        )
+    return session
 
 
 def classic_session(spark: Any) -> SparkSession:
@@ -68,31 +93,31 @@ def preflight(
     PreflightError
         With everything that would stop it.
     """
-    tls, findings = certificates(spark.conf.getAll, SparkFiles.getRootDirectory())
-    host = driver_host(spark)
-    if tls is not None:
-        findings += _tls_findings("the driver", tls.faults(host))
+    tls, findings = tls_findings(spark)
     live = wait_for_slots(spark, cluster.n_slots)
     places = assign_slots(cluster, live)
-    findings += _ask_executors(spark, places, tls, host, wait)
+    findings += ask_executors(spark, places, tls, wait)
     if findings:
         raise PreflightError(findings)
-    return places, tls, [*_setting_warnings(spark), *_placing_warnings(cluster, places)]
+    return places, tls, [*map(_told, setting_findings(spark)), *_placing_warnings(cluster, places)]
 
 
-def _setting_warnings(spark: SparkSession) -> list[str]:
+def _told(finding: Finding) -> str:
+    return f"{finding.problem}; {finding.mend}"
+
+
+def setting_findings(spark: SparkSession) -> list[Finding]:
+    """Give the settings that work against a plan, but do not stop a run."""
     conf = spark.sparkContext.getConf()
-    warnings = []
+    findings = []
     wait = conf.get("spark.locality.wait.process", conf.get("spark.locality.wait", "3s")) or "3s"
     if wait.strip() in ("0", "0s", "0ms"):
-        warnings.append(
-            f"spark.locality.wait is {wait}: Spark may put slots elsewhere than planned; set spark.locality.wait=3s"
-        )
+        problem = f"spark.locality.wait is {wait}: Spark may put slots elsewhere than planned"
+        findings.append(Finding(problem, "set spark.locality.wait=3s"))
     if (conf.get("spark.speculation", "false") or "false") == "true":
-        warnings.append(
-            "spark.speculation is on: second copies of slots do nothing but hold cores; set spark.speculation=false"
-        )
-    return warnings
+        problem = "spark.speculation is on: second copies of slots do nothing but hold cores"
+        findings.append(Finding(problem, "set spark.speculation=false"))
+    return findings
 
 
 def _placing_warnings(cluster: Cluster, places: list[LiveExecutor]) -> list[str]:
@@ -112,14 +137,23 @@ def driver_host(spark: SparkSession) -> str:
     return spark.sparkContext.getConf().get("spark.driver.host") or "127.0.0.1"
 
 
-def _tls_findings(who: str, faults: Iterable[tuple[str, str]]) -> list[Finding]:
+def tls_findings(spark: SparkSession) -> tuple[Certificates | None, list[Finding]]:
+    """Read the settings of TLS, as `certificates`, and check the driver's files."""
+    tls, findings = certificates(spark.conf.getAll, SparkFiles.getRootDirectory())
+    if tls is not None:
+        findings += _file_findings("the driver", tls.faults(driver_host(spark)))
+    return tls, findings
+
+
+def _file_findings(who: str, faults: Iterable[tuple[str, str]]) -> list[Finding]:
     mend = "docs/security.md says how these files are made, who has to have them, and how they get there"
     return [Finding(f"{TLS}{what} on {who}: {problem}", mend) for what, problem in faults]
 
 
-def _ask_executors(
-    spark: SparkSession, places: list[LiveExecutor], tls: Certificates | None, host: str, wait: float
+def ask_executors(
+    spark: SparkSession, places: list[LiveExecutor], tls: Certificates | None, wait: float = 60.0
 ) -> list[Finding]:
+    """Ask executors for their Python, packages and certificates, those that were not asked before; as `preflight`."""
     context = spark.sparkContext
     key = (context.applicationId, context.pythonExec, tls)
     known = _checked.get(key, frozenset())
@@ -129,7 +163,7 @@ def _ask_executors(
     asked = [place for place in places if place.id in new]
     mend_python = f"set PYSPARK_PYTHON (or spark.pyspark.python) to a Python {_minor()} that all executors have"
     elements = pinned(context, [place.id for place in asked], [place.location for place in asked])
-    job = SparkJob(context, elements.mapPartitions(_look(tls, host)), "planner: are the executors ready?")
+    job = SparkJob(context, elements.mapPartitions(_look(tls, driver_host(spark))), "planner: are the executors ready?")
     if not job.over.wait(wait):
         holds = job.held_elsewhere() or "Spark has given them no core"
         job.cancel()
@@ -142,17 +176,24 @@ def _ask_executors(
         if python != _minor():
             findings.append(Finding(f"executor {asked_id} runs Python {python}, the driver {_minor()}", mend_python))
         if missing:
-            mend = (
-                "install it on the executors, or send an environment along: "
-                "--archives environment.tar.gz#environment with PYSPARK_PYTHON=./environment/bin/python"
-            )
-            if "planner" in missing:
-                mend = "send the package along: --py-files planner.zip; or install it on the executors"
-            findings.append(Finding(f"executor {asked_id} lacks {', '.join(missing)}", mend))
-        findings += _tls_findings(f"executor {asked_id}", faults)
+            findings.append(Finding(f"executor {asked_id} lacks {', '.join(missing)}", _how_to_send(missing)))
+        findings += _file_findings(f"executor {asked_id}", faults)
     if not findings:
         _checked[key] = known | set(new)
     return findings
+
+
+def _how_to_send(missing: Iterable[str]) -> str:
+    """Say what to type, so that executors get what they lack."""
+    ours, others = "planner" in missing, sorted(set(missing) - {"planner"})
+    lines = ["add --py-files planner.zip (`make zip` writes it)"] if ours else []
+    if others:
+        lines.append(
+            f"send a Python environment along that has {', '.join(others)}: "
+            "--archives environment.tar.gz#environment --conf spark.pyspark.python=./environment/bin/python "
+            f"--conf spark.pyspark.driver.python={sys.executable} (venv-pack or conda-pack writes the archive)"
+        )
+    return "install it on all executors, or " + "; and ".join(lines)
 
 
 def _look(tls: Certificates | None, host: str) -> Callable[[Iterable[str]], Iterator[_Answer]]:
@@ -168,8 +209,8 @@ def _look(tls: Certificates | None, host: str) -> Callable[[Iterable[str]], Iter
         for name in ("numpy", "pyarrow", "pyarrow.flight", "cloudpickle", "planner.runtime.slot"):
             try:
                 importlib.import_module(name)
-            except ImportError:
-                missing.append(name.partition(".")[0])
+            except ImportError as error:  # of what it needs itself, perhaps: the name is that of who is missing
+                missing.append((error.name or name).partition(".")[0])
         version = ".".join(platform.python_version_tuple()[:2])
         faults: list[tuple[str, str]] = []
         if paths and not missing:

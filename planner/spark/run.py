@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from planner.errors import Fault, InputError, RunError
 from planner.io.history_folder import make_folder
+from planner.io.load_export import export_load
 from planner.io.resuming import keep_store, reopen_run_folder
 from planner.io.run_folder import create_run_folder, write_load
 from planner.io.run_history import append_run
@@ -29,9 +30,10 @@ from planner.runtime.drive import Outcome, drive, slot_names
 from planner.runtime.measure import load_report
 from planner.runtime.progress import Progress
 from planner.runtime.storage import Storage
+from planner.spark.described import job_description
 from planner.spark.growth import with_room
 from planner.spark.launch import SparkSlots
-from planner.spark.preflight import classic_session, driver_host, preflight
+from planner.spark.preflight import active_session, classic_session, driver_host, preflight
 
 __all__ = ["RunResult", "run"]
 
@@ -66,6 +68,10 @@ class RunResult:
     def to_pandas(self) -> Any:
         """Give a row a task, measured beside planned (`LoadReport.to_pandas`)."""
         return self.load.to_pandas()
+
+    def export(self, path: str | Path) -> tuple[Path, ...]:
+        """Write the load report as Parquet, for Prometheus or for TensorBoard, as `planner.io.export_load`."""
+        return export_load(self.load, path)
 
     def _repr_html_(self) -> str:
         return load_html(self.plan, self.load)
@@ -134,7 +140,7 @@ def run(
     RunError
         If a task raised, or an executor was lost. Its attribute ``result`` is the `RunResult` of what finished.
     """
-    session = classic_session(spark or _active())
+    session = classic_session(spark or active_session())
     if emulate is not None and not 0 < emulate < float("inf"):
         raise InputError(f"emulate is {emulate}; expected a scale above 0")
     if rebalance != "none" and rebalance not in POLICIES:
@@ -143,6 +149,7 @@ def run(
         make_folder(history)  # a wrong place is told before anything runs for it
     _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
+    about = job_description(plan)
     expected, plan = plan.cluster.n_slots, with_room(plan, session)
     folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
@@ -150,7 +157,7 @@ def run(
     launched: list[SparkSlots] = []
 
     def launch(configs: Any) -> SparkSlots:
-        launched.append(SparkSlots(context, configs, places, f"planner: {plan.graph.n} tasks on {len(places)} slots"))
+        launched.append(SparkSlots(context, configs, places, about))
         return launched[0]
 
     outcome = drive(
@@ -178,6 +185,7 @@ def run(
         "spark": pyspark.__version__,
         "master": context.master,
         "application": context.applicationId,
+        "job_group": launched[0].group,
         "method": plan.method,
         "emulate": emulate,
         "rebalance": rebalance,
@@ -266,15 +274,6 @@ def _error(outcome: Outcome, names: list[str], result: RunResult, held: str | No
     error = RunError(reason, outcome.failures, skipped, outcome.lost, folder)
     error.result = result  # type: ignore[attr-defined]
     return error
-
-
-def _active() -> SparkSession:
-    session = SparkSession.getActiveSession()
-    if session is None:
-        raise InputError(
-            "there is no active SparkSession; expected run(plan, spark) with one, or planner run --master URL"
-        )
-    return session
 
 
 def _moved(plan: Plan, meant: list[str], placements: Mapping[int, Any]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -81,7 +83,31 @@ def _told(error: PySparkException) -> str:
     return text[failed:] if failed >= 0 else f"Spark failed: {text}"
 
 
+_KNOCK_S = 5.0
+"""Seconds that a standalone master may take to open its door; Spark itself knocks for a minute."""
+
+
+def _knock(master: str) -> None:
+    """Find out whether a standalone master is there at all; of several, one is enough."""
+    said = []
+    for place in master.removeprefix("spark://").split(","):
+        host, _, port = place.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+            return
+        except (OSError, OverflowError, ValueError) as error:
+            said.append(f"{place} ({getattr(error, 'strerror', None) or error})")
+    problem = f"no Spark master answers at {', '.join(said)}"
+    mend = (
+        "look at the master's web page, usually http://HOST:8080: its URL stands on top; "
+        "is the host right, the master started, and may this machine reach that port?"
+    )
+    raise PreflightError([Finding(problem, mend)])
+
+
 def _start(master: str | None, name: str) -> SparkSession:
+    if master is not None and master.startswith("spark://"):
+        _knock(master)
     builder = SparkSession.builder.appName(name)
     if master is not None:
         builder = builder.master(master)
@@ -95,11 +121,20 @@ def _start(master: str | None, name: str) -> SparkSession:
         return builder.getOrCreate()
     except PySparkException as error:
         if error.getCondition() == "JAVA_GATEWAY_EXITED":
-            mend = "install a Java runtime, 17 or newer, and set JAVA_HOME to it"
-            raise PreflightError([Finding("Spark found no Java that starts", mend)]) from error
+            raise PreflightError([_no_java()]) from error
         raise PreflightError([_refusal(master, error)]) from error
     except Exception as error:  # the JVM's own errors have no common class in Python
         raise PreflightError([_refusal(master, error)]) from error
+
+
+def _no_java() -> Finding:
+    home = os.environ.get("JAVA_HOME")
+    there = home is None or (Path(home) / "bin" / "java").exists()
+    problem = "Spark found no Java that starts" + (
+        "" if there else f": JAVA_HOME is {home}, where there is no bin/java"
+    )
+    install = "install a Java runtime, 17 or newer (on Debian and Ubuntu: apt-get install openjdk-17-jre-headless)"
+    return Finding(problem, f"{install}, and set JAVA_HOME to it")
 
 
 def _refusal(master: str | None, error: Exception) -> Finding:

@@ -659,3 +659,22 @@ def test_a_peer_called_unreachable_before_the_first_tick_has_its_seconds_too() -
     assert keeper.handle(Tick(1e6)) == []
     lost = keeper.handle(Tick(1e6 + 3.5))
     assert lost == [End(1, abort=True, incarnation=1), Halt(0, 1)]
+
+
+def test_a_second_run_that_has_ended_while_slots_stand_still_is_not_taken_for_one_that_runs() -> None:
+    """Its end comes after its slot has said that it runs, and before the others have said anything."""
+    record = Record(0, 0, 1, 0, 0, 0, None, None, 0, 10**6)
+    keeper = PlanKeeper([0, 0], [[], []], [0, 1], 2)
+    for event in (Hello(0, 1, ""), Hello(1, 2, ""), Finished(0, 1, (), 0)):
+        keeper.handle(event)
+    assert keeper.copy({0: 1}) == [Halt(0, 1), Halt(1, 1)]
+    keeper.handle(Holds(0, 1, 1, frozenset(), 0))
+    (regroup, *_) = keeper.handle(Holds(1, 2, 1, frozenset()))
+    assert isinstance(regroup, Regroup) and regroup.seconds == {0: 1} and regroup.begun == ((0, 0),)
+    assert keeper.handle(Finished(0, 1, (record,), 1)) == [Skip(1, (0,)), Fetch(0, 0)]
+    assert keeper.copy({1: 1}) == [Halt(0, 2), Halt(1, 2)]
+    keeper.handle(Holds(1, 2, 2, frozenset(), 0))
+    keeper.handle(Finished(1, 2, (record,)))
+    (regroup, *_) = keeper.handle(Holds(0, 1, 2, frozenset(), 1))
+    assert isinstance(regroup, Regroup)
+    assert (regroup.waiting, regroup.begun, regroup.holders) == ((1,), ((0, 1),), {0: (1,)})

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import venv
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +20,7 @@ from pyspark import SparkConf
 
 from planner import Cluster, Executor, PreflightError
 from planner.spark.executors import LiveExecutor, assign_slots
-from planner.spark.preflight import _setting_warnings, classic_session
+from planner.spark.preflight import _how_to_send, classic_session, setting_findings
 
 
 def _session(**settings: str) -> Any:
@@ -25,11 +29,11 @@ def _session(**settings: str) -> Any:
 
 
 def test_settings_that_work_against_a_plan_are_named() -> None:
-    assert _setting_warnings(_session()) == []
-    [wait] = _setting_warnings(_session(**{"spark.locality.wait": "0s"}))
-    assert "set spark.locality.wait=3s" in wait
-    [copies] = _setting_warnings(_session(**{"spark.speculation": "true"}))
-    assert "set spark.speculation=false" in copies
+    assert setting_findings(_session()) == []
+    [wait] = setting_findings(_session(**{"spark.locality.wait": "0s"}))
+    assert "set spark.locality.wait=3s" in str(wait)
+    [copies] = setting_findings(_session(**{"spark.speculation": "true"}))
+    assert "set spark.speculation=false" in str(copies)
 
 
 def test_a_session_that_is_not_classic_is_refused() -> None:
@@ -50,18 +54,44 @@ def test_planned_executors_go_to_their_namesakes_and_else_where_there_is_room() 
     assert sorted(place.id for place in assign_slots(parted, live)) == ["0", "0", "1", "1", "7", "7", "7", "7"]
 
 
-def test_executors_without_the_packages_are_told_how_to_get_them(tmp_path: Path) -> None:
+def test_what_is_missing_is_told_with_the_line_that_sends_it() -> None:
+    ours = _how_to_send(["planner"])
+    assert "--py-files planner.zip" in ours and "--archives" not in ours
+    theirs = _how_to_send(["pyarrow", "numpy"])
+    assert "that has numpy, pyarrow: --archives environment.tar.gz#environment --conf" in theirs
+    assert "--py-files" not in theirs
+    both = _how_to_send(["planner", "numpy"])
+    assert "--py-files planner.zip" in both and "--archives" in both
+
+
+def test_executors_without_the_packages_are_told_how_to_get_them_and_that_works(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     venv.create(bare, symlinks=True)  # this very Python, and nothing installed
     graph = tmp_path / "graph.json"
     task = {"id": "a", "run": "builtins:str", "args": [1]}
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": [task]}))
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment |= {"PYSPARK_PYTHON": str(bare / "bin" / "python"), "SPARK_LOCAL_IP": "127.0.0.1"}
-    command = [sys.executable, "-m", "planner", "run", str(graph), "--master", "local-cluster[1,1,1024]"]
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 2, done.stderr[-3000:]
-    assert "lacks" in done.stderr and "pyarrow" in done.stderr
-    assert "to mend it" in done.stderr
-    assert "Traceback" not in done.stderr
+    subprocess.run([sys.executable, root / "conf" / "package.py", tmp_path / "planner.zip"], check=True)
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYSPARK_PYTHON")}
+    environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_DRIVER_PYTHON": sys.executable}
+
+    def submit(*words: str) -> subprocess.CompletedProcess[str]:
+        submit = [str(Path(sys.executable).parent / "spark-submit"), "--master", "local-cluster[1,1,1024]"]
+        command = [*submit, "--py-files", "planner.zip", *words, str(root / "jobs" / "run.py"), str(graph)]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+
+    bare_python = ("--conf", f"spark.pyspark.python={bare / 'bin' / 'python'}")
+    done = submit(*bare_python, "--conf", f"spark.pyspark.driver.python={sys.executable}")
+    said = done.stdout + done.stderr
+    assert done.returncode == 2, said[-3000:]
+    assert "lacks numpy, pyarrow, cloudpickle\n    to mend it: " in said
+    assert "Traceback" not in said
+
+    # An environment that has them: the bare one, with a path to those of this Python.
+    [packages] = bare.glob("lib/python*/site-packages")
+    (packages / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    with tarfile.open(tmp_path / "environment.tar.gz", "w:gz", compresslevel=1) as archive:
+        archive.add(bare, arcname=".")
+    [line] = re.findall(r"--archives .*(?= \()", said)
+    done = submit(*shlex.split(line), "--conf", "spark.log.level=ERROR")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]

@@ -6,19 +6,22 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pyspark
 import pytest
 
+from conf.standalone import Standalone, standalone
+from planner.spark.defaults import SETTINGS
+
 ROOT = Path(__file__).resolve().parents[2]
-SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 
@@ -26,12 +29,6 @@ def _environment(**more: str) -> dict[str, str]:
     # The driver and the executors get the package from the zip alone.
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return {**bare, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, **more}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -42,60 +39,33 @@ def planner_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of a standalone master with two workers, each a process of its own."""
-    folder = tmp_path_factory.mktemp("standalone")
-    port = _free_port()
-    url = f"spark://127.0.0.1:{port}"
-    cluster = "org.apache.spark.deploy"
-
-    def sizes(i: int) -> list[str]:
-        return ["--cores", "2", "--memory", "1g", "--work-dir", str(folder / f"work{i}")]
-
-    commands = [
-        [SPARK_CLASS, f"{cluster}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"],
-        *[
-            [SPARK_CLASS, f"{cluster}.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", *sizes(i), url]
-            for i in range(2)
-        ],
-    ]
-    logs = [folder / f"{i}.log" for i in range(3)]
-    started = []
-    for command, log in zip(commands, logs, strict=True):
-        with log.open("w") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out, env=_environment(), start_new_session=True)
-        started.append(process)
-    until = time.monotonic() + 60
-    while sum("Registering worker" in line for line in logs[0].read_text().splitlines()) < 2:
-        assert time.monotonic() < until, logs[0].read_text()[-2000:]
-        time.sleep(0.2)
-    yield url
-    for process in reversed(started):
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    """Give a standalone cluster of two workers with two cores each, as conf/standalone.py starts it for people."""
+    with standalone(tmp_path_factory.mktemp("standalone")) as cluster:
+        yield cluster
 
 
-def _submit(master: str, planner_zip: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [
-        SUBMIT,
-        "--master",
-        master,
-        "--executor-cores",
-        "2",
-        "--total-executor-cores",
-        "4",
-        "--py-files",
-        planner_zip,
-        *words,
-    ]
+def _submit(cluster: Standalone, planner_zip: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    settings = ["--properties-file", ROOT / "conf" / "spark-defaults.conf", "--total-executor-cores", "4"]
+    events = ["spark.eventLog.enabled=true", f"spark.eventLog.dir={(cluster.settings.parent / 'events').as_uri()}"]
+    small = "spark.sql.shuffle.partitions=4"
+    sent = [word for setting in (*events, small) for word in ("--conf", setting)] + ["--py-files", planner_zip]
+    command = [SUBMIT, "--master", cluster.url, *settings, *sent, *words]
+    environment = _environment(SPARK_CONF_DIR=str(ROOT / "conf"))
     return subprocess.run(
-        list(map(str, command)), env=_environment(), cwd=planner_zip.parent, capture_output=True, text=True, timeout=240
+        list(map(str, command)), env=environment, cwd=planner_zip.parent, capture_output=True, text=True, timeout=240
     )
 
 
-def test_the_corpus_job_on_a_standalone_cluster(master: str, planner_zip: Path, tmp_path: Path) -> None:
+def _listed(cluster: Standalone, path: str = "") -> Any:
+    """Ask the history server."""
+    with urllib.request.urlopen(f"{cluster.history}/api/v1/applications{path}", timeout=10) as page:
+        return json.load(page)
+
+
+def test_the_corpus_job_on_a_standalone_cluster(cluster: Standalone, planner_zip: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
-    done = _submit(master, planner_zip, ROOT / "jobs" / "corpus.py", "--limit", "60", "--out", out)
+    done = _submit(cluster, planner_zip, ROOT / "jobs" / "corpus.py", "--limit", "60", "--out", out)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "lower bound" in done.stdout
     assert pq.read_table(out / "index.parquet").num_rows == 60
@@ -108,32 +78,69 @@ def test_the_corpus_job_on_a_standalone_cluster(master: str, planner_zip: Path, 
     assert (slots["ran_executor"] == slots["executor"]).all()
 
 
-def test_a_graph_is_planned_and_run_by_the_general_jobs(master: str, planner_zip: Path, tmp_path: Path) -> None:
+def test_a_graph_is_planned_and_run_by_the_general_jobs(cluster: Standalone, planner_zip: Path, tmp_path: Path) -> None:
     tasks = [
         {"id": "three", "run": "builtins:int", "params": {"base": 4}, "args": ["3"]},
         {"id": "six", "run": "operator:mul", "args": [{"task": "three"}, 2], "after": ["three"]},
     ]
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
-    done = _submit(master, planner_zip, ROOT / "jobs" / "run.py", graph, "--run-dir", tmp_path / "run")
+    done = _submit(cluster, planner_zip, ROOT / "jobs" / "run.py", graph, "--run-dir", tmp_path / "run")
     assert done.returncode == 0, done.stderr[-3000:]
     [kept] = (tmp_path / "run" / "results").iterdir()
     assert json.loads(kept.read_text()) == 6
-    planned = _submit(master, planner_zip, ROOT / "jobs" / "plan.py", graph, "--json", "--executors", "2")
+    planned = _submit(cluster, planner_zip, ROOT / "jobs" / "plan.py", graph, "--json", "--executors", "2")
     assert planned.returncode == 0, planned.stderr[-3000:]
     assert json.loads(planned.stdout)["makespan"] >= 2
 
 
-def test_a_failing_task_gives_exit_code_1_and_no_page_of_java(master: str, planner_zip: Path, tmp_path: Path) -> None:
+def test_a_failing_task_gives_exit_code_1_and_no_page_of_java(
+    cluster: Standalone, planner_zip: Path, tmp_path: Path
+) -> None:
     graph = tmp_path / "graph.json"
     task = {"id": "bad", "run": "builtins:int", "args": ["not a number"]}
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": [task]}))
-    done = _submit(master, planner_zip, ROOT / "jobs" / "run.py", graph)
+    done = _submit(cluster, planner_zip, ROOT / "jobs" / "run.py", graph)
     assert done.returncode == 1
     said = done.stdout + done.stderr  # spark-submit puts what Python writes to standard error into standard output
     assert "task 'bad' failed on executor" in said
     assert "ValueError: invalid literal" in said
     assert "at org.apache.spark" not in said
+
+
+def test_the_dataframe_jobs_on_a_standalone_cluster(cluster: Standalone, planner_zip: Path, tmp_path: Path) -> None:
+    words = ("--stores", "6", "--articles", "8", "--days", "200", "--out", tmp_path / "forecast")
+    done = _submit(cluster, planner_zip, ROOT / "jobs" / "forecast.py", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Load of 6 keys by store" in done.stdout
+    assert pq.read_table(tmp_path / "forecast" / "forecasts.parquet").num_rows == 6
+
+    words = ("--users", "200", "--items", "60", "--draws", "3000", "--held", "20", "--out", tmp_path / "neighbours")
+    # The file that the cluster wrote is enough: it says where the master is, and which Python executors run.
+    command = [SUBMIT, "--properties-file", cluster.settings, "--py-files", planner_zip]
+    command += ["--conf", "spark.sql.shuffle.partitions=4"]
+    done = subprocess.run(
+        list(map(str, [*command, ROOT / "jobs" / "recommend.py", *words])),
+        env={name: value for name, value in _environment().items() if not name.startswith(("PYSPARK", "SPARK_L"))},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert pq.read_table(tmp_path / "neighbours" / "neighbours.parquet").num_rows > 100
+
+
+def test_the_history_server_knows_what_was_submitted_and_with_which_settings(
+    cluster: Standalone, planner_zip: Path, tmp_path: Path
+) -> None:
+    until = time.monotonic() + 60
+    while not (ended := [one for one in _listed(cluster) if one["attempts"][-1]["completed"]]):
+        assert time.monotonic() < until, "no application is listed as ended"
+        time.sleep(0.5)
+    assert all(one["name"].startswith("planner: ") for one in ended)
+    environment = dict(_listed(cluster, f"/{ended[-1]['id']}/environment")["sparkProperties"])
+    assert {key: environment[key] for key in SETTINGS} == {key: value for key, (value, _) in SETTINGS.items()}
 
 
 def test_planner_run_on_local_threads_ended_by_ctrl_c(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
+import itertools
 import os
 import re
 import shutil
@@ -141,8 +142,9 @@ MODULES = {"scikit-learn": "sklearn"}
 
 def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["jobs"], *extras["models"]]
+    beside = ("test", "bench", "docs", "notebook")  # run beside the package, not by it
+    extras = {name: of for name, of in project["optional-dependencies"].items() if name not in beside}
+    wanted = [*project["dependencies"], *itertools.chain(*extras.values())]
     declared = {re.match(r"[\w-]+", line)[0] for line in wanted}  # type: ignore[index]
     declared = {MODULES.get(name, name) for name in declared}
     imported = set()
@@ -152,6 +154,10 @@ def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> No
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).partition(".")[0])
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "extra":
+                module, name = (ast.literal_eval(value) for value in node.args[:2])
+                imported.add(module.partition(".")[0])
+                assert any(line.startswith(module.partition(".")[0]) for line in extras[name])
     # py4j comes with PySpark.
     assert imported - set(sys.stdlib_module_names) - {"planner", "py4j"} == declared
 

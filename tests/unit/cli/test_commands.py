@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import planner as package
+from planner.cli import main
 from planner.errors import RunError, TaskFailure
 
 Planner = Callable[..., Any]
@@ -269,10 +270,20 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
     ("words", "text"),
     [
         (["plan", "nothing.json"], "nothing.json"),
-        (["plan"], "the following arguments are required: GRAPH"),
-        (["plna", "x"], "did you mean 'plan'?"),
+        ([], "planner: a command is left out; expected methods, plan"),
+        (
+            ["plan"],
+            "planner plan: GRAPH is left out; expected GRAPH: job file (JSON, TOML), Parquet, WfFormat, STG, DOT",
+        ),
+        (["plna", "x"], "planner: 'plna' is no command; did you mean 'plan'?; expected methods, plan"),
+        (["plan", "GRAPH", "extra"], "extra: is one word too many for planner plan (see planner plan --help)"),
+        (["plan", "GRAPH", "--executors"], "--executors: has no value; expected N: so many equal executors"),
+        (["plan", "GRAPH", "--json=1"], "--json: takes no value, and '1' is given"),
+        (["run", "GRAPH", "-master", "yarn"], "-master: is no option of planner run; did you mean '--master'?"),
+        (["plan", "nowhere/x.json"], "x.json: No such file or directory, nor is there a folder nowhere"),
+        (["plan", "graph.jsn"], "graph.jsn: No such file or directory; did you mean 'graph.json'?"),
         (["plan", "GRAPH", "--methd", "heft"], "did you mean '--method'?"),
-        (["plan", "GRAPH", "--meth", "heft"], "unrecognized arguments: --meth"),
+        (["plan", "GRAPH", "--meth", "heft"], "--meth: is no option of planner plan; did you mean '--method'?"),
         (["plan", "GRAPH", "--cluster", "none.toml"], "none.toml"),
         (["plan", "GRAPH", "--cluster", "none.toml", "--slots", "2"], "--slots: cannot stand beside --cluster"),
         (["plan", "GRAPH", "--efficiency", "none.toml"], "--efficiency: is given, but --objective is not efficiency"),
@@ -290,7 +301,7 @@ def test_everything_wrong_is_said_at_once(planner: Planner, tmp_path: Path) -> N
         (["simulate", "GRAPH"], "--executors: is left out; expected a range such as 2..64"),
         (["simulate", "GRAPH", "--executors", "9..2"], "--executors: '9..2' is no range"),
         (["simulate", "GRAPH", "--executors", "2..3", "--noise", "1"], "--noise: goes with a plan"),
-        (["simulate", "nothing.json"], "nothing.json"),
+        (["simulate", "nothing.json"], "planner: nothing.json: No such file or directory; expected a file"),
         (["simulate", "GRAPH", "--executors", "1..2", "-o", "curve.png"], "--output: 'curve.png' is no picture"),
         (["simulate", "GRAPH", "--executors", "1..2", "--cluster", "none.toml"], "none.toml"),
         (["report", "nothing"], "nothing: does not exist"),
@@ -354,11 +365,25 @@ def test_an_endless_gap_is_null_in_json(planner: Planner, tmp_path: Path) -> Non
 
 
 def test_help_has_examples(planner: Planner, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("methods", "plan", "compare", "simulate", "run", "report", "warm"):
+    for command in ("methods", "plan", "compare", "simulate", "run", "report", "doctor", "warm", "completion"):
         with pytest.raises(SystemExit) as left:
             planner(command, "--help")
         assert left.value.code == 0
         assert f"for example:\n  planner {command}" in capsys.readouterr().out
+
+
+def test_help_is_given_to_who_asks_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, text in ((["help"], "first steps:"), (["help", "plan"], "--method"), (["--version"], "planner ")):
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 0 and text in capsys.readouterr().out
+
+
+def test_the_graph_that_the_help_shows_is_one(planner: Planner, tmp_path: Path) -> None:
+    from planner.cli.parser import FIRST_STEPS
+
+    (tmp_path / "shown.json").write_text(FIRST_STEPS.partition("as well:\n")[2])
+    assert planner("plan", tmp_path / "shown.json", "--executors", "1", "--json").json["makespan"] == 3.0
 
 
 def test_a_failed_run_is_exit_code_1_with_its_text(

@@ -307,5 +307,5 @@ def test_graphs_that_run_something_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"ends in \.stg; expected \.json or \.parquet"):
+    with pytest.raises(InputError, match=r"ends in \.stg; expected \.json, \.parquet, \.dot or \.gv"):
         write_graph(trace(), tmp_path / "graph.stg")

@@ -162,7 +162,7 @@ def test_when_nobody_is_left_and_nobody_comes_back_the_run_ends_and_says_so(tmp_
 class _Late(ProcessSlots):
     """The last slot comes late."""
 
-    late_s = 4.0
+    late_s = 2.5
 
     def __init__(self, configs: Sequence[SlotConfig]) -> None:
         super().__init__(configs[:-1])
@@ -180,12 +180,14 @@ class _Late(ProcessSlots):
 
 def test_a_slot_that_does_not_come_in_time_is_done_without_and_gets_work_when_it_comes() -> None:
     builder = GraphBuilder()
-    for i in range(60):
+    for i in range(90):
         builder.add("time:sleep", 0.2, id=f"t{i}", work=0.2)
     graph = builder.build()
-    outcome = driven(planned(graph, 3), _Late, rendezvous_s=1.0, moving=True)
+    plan = planned(graph, 3)
+    Rebalancer(plan).decide(0, plan.schedule.slot, {})  # compiled before slots wait for it
+    outcome = driven(plan, _Late, rendezvous_s=1.0, moving=True)
     assert outcome.status == "done"
-    assert outcome.lost == ("executor 2 slot 0 (it had not started in time)",)
+    assert outcome.lost == (), "it is no loss, once it has come"
     assert outcome.slot_of.count(2) > 3, "it came, and got nothing"
 
 

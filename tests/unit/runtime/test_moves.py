@@ -201,7 +201,7 @@ def test_a_task_that_ran_again_and_has_ended_again_is_not_taken_for_one_that_wai
     graph = graph_of(0, layers=1, width=2)
     plan, told = planned(graph, 2), list[str]()
     record = Record(0, 0, 1, 0, 0, 0, None, None, 0)
-    heard = Heard([record, record], [0, 1], {}, [0, 1], [0], [1], [])
+    heard = Heard([record, record], [0, 1], {}, {}, [0, 1], [0], [1], [])
     ledger = SimpleNamespace(waits=lambda task: task == 1)
     coordinator: Any = SimpleNamespace(
         keeper=SimpleNamespace(ledger=ledger, together=True, orphans=[1]), heard=lambda: heard, place=lambda *_: None
