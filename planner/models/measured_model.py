@@ -16,6 +16,7 @@ from planner.model.stage_plan import StagePlan
 from planner.model.units import format_bytes, parse_bytes
 from planner.models.model import Model
 from planner.models.plans import ModelPlan
+from planner.models.running import OnnxRunner
 
 if TYPE_CHECKING:
     from planner.submodels import OnnxModel, Profile, StageFile
@@ -173,6 +174,7 @@ def read_onnx_model(
         batch=batch,
         reserved_bytes=working_bytes(model, profile.value_bytes),
         threads=threads,
+        runner=OnnxRunner(model, threads),
     )
 
 

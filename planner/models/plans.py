@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import Fault, InputError
 from planner.model.stage_plan import StagePlan
+
+if TYPE_CHECKING:
+    from planner.spark import StreamResult
 
 __all__ = ["ModelPlan"]
 
@@ -28,15 +31,27 @@ class ModelPlan(StagePlan):
     model: str = ""
     runner: Callable[..., Any] | None = None
 
-    def run(self, spark: Any, frame: Any, **settings: Any) -> Any:
-        """Stream a DataFrame through the stages.
+    def run(self, spark: Any, frame: Any, *, columns: Sequence[str], batch: int = 32) -> Any:
+        """Stream a DataFrame through the stages; give it with the model's outputs added, its rows in their order.
+
+        Parameters
+        ----------
+        spark, frame, columns, batch
+            As for `stream`, which also tells what the stages took.
+        """
+        return self.stream(spark, frame, columns=columns, batch=batch).frame
+
+    def stream(self, spark: Any, frame: Any, *, columns: Sequence[str], batch: int = 32) -> StreamResult:
+        """Stream a DataFrame through the stages; give it and what each stage really did.
 
         Parameters
         ----------
         spark : SparkSession
         frame : DataFrame
-        **settings
-            What the kind of model takes: ``columns``, ``batch``.
+        columns : sequence of str
+            What the model takes.
+        batch : int
+            Rows of a micro-batch.
 
         Raises
         ------
@@ -46,7 +61,8 @@ class ModelPlan(StagePlan):
         if self.runner is None:
             problem = "is a profile: it says what layers take, and holds none that could run; expected a model"
             raise InputError([Fault(self.model, problem)])
-        return self.runner(self, spark, frame, **settings)
+        result: StreamResult = self.runner(self, spark, frame, columns=columns, batch=batch)
+        return result
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from planner.errors import Fault, InputError
 from planner.io.layer_file import KNOWN, read_layers
+from planner.models.callables import is_chain, read_callables
 from planner.models.measured_model import read_onnx_model
 from planner.models.model import Model
 
@@ -30,10 +31,11 @@ def read_model(source: Any, **settings: Any) -> Model:
     ----------
     source : str or path, or what another reader takes
         An ONNX model, ``.onnx``. A profile: a workload of dnn-partitioning, or PipeDream's ``graph.txt``; the content
-        decides, not the name.
+        decides, not the name. A list of callables that follow one another.
     **settings
         What its reader takes besides: for ONNX those of `planner.models.measured_model.read_onnx_model`, above all
-        ``sizes={"batch": 32, "sequence": 128}`` for axes that the file leaves open; none for profiles.
+        ``sizes={"batch": 32, "sequence": 128}`` for axes that the file leaves open; none for profiles; for
+        callables those of `planner.models.callables.read_callables`, above all ``batch``, with which they are measured.
 
     Raises
     ------
@@ -65,5 +67,6 @@ def _is_onnx(source: Any) -> bool:
 READERS: tuple[Reader, ...] = (
     Reader("an ONNX model", _is_onnx, read_onnx_model),
     Reader(KNOWN, _is_path, _read_profile),
+    Reader("a list of callables", is_chain, read_callables),
 )
-"""In the order in which they are asked; the last one takes any path."""
+"""In the order in which they are asked; that of profiles takes any path."""

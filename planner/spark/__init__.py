@@ -9,6 +9,7 @@ from planner.spark.files import BalancedFiles, balance_files
 from planner.spark.profile import profile
 from planner.spark.ranges import BalancedRanges, balance_ranges
 from planner.spark.run import RunResult, run
+from planner.spark.streaming import StreamResult, stream
 from planner.spark.weights import KeyStats
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Diagnosis",
     "KeyStats",
     "RunResult",
+    "StreamResult",
     "balance",
     "balance_files",
     "balance_ranges",
@@ -28,4 +30,5 @@ __all__ = [
     "profile",
     "run",
     "spark_conf",
+    "stream",
 ]

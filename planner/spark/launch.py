@@ -15,7 +15,6 @@ from pyspark import RDD, InheritableThread, SparkContext
 from pyspark.serializers import CPickleSerializer
 
 from planner.runtime.measure import Placement
-from planner.runtime.slot import SlotConfig
 from planner.runtime.slot_queue import SlotSummary
 from planner.spark.described import SEPARATOR
 from planner.spark.executors import LiveExecutor
@@ -161,20 +160,28 @@ class SparkSlots:
     Parameters
     ----------
     context : SparkContext
-    configs : sequence of SlotConfig
+    configs : sequence of SlotConfig, or of what `run` takes
+        With ``slot``, and ``attempt``, ``incarnation`` and ``stage``, which are set where it runs.
     places : sequence of LiveExecutor
         Where each slot is meant to run; those behind them run wherever there is a core.
     description : str
         Shown in the Spark UI.
+    run : str
+        ``package.module:function`` that runs a slot.
     """
 
     def __init__(
-        self, context: SparkContext, configs: Sequence[SlotConfig], places: Sequence[LiveExecutor], description: str
+        self,
+        context: SparkContext,
+        configs: Sequence[Any],
+        places: Sequence[LiveExecutor],
+        description: str,
+        run: str = "planner.runtime.slot:run_slot",
     ) -> None:
         self._context = context
         anywhere: list[str | None] = [None] * (len(configs) - len(places))
         rdd = pinned(context, configs, [*(place.location for place in places), *anywhere])
-        self._job = SparkJob(context, rdd.mapPartitions(_resident()), description)
+        self._job = SparkJob(context, rdd.mapPartitions(_resident(run)), description)
         self._decommission = context.getConf().get("spark.decommission.enabled", "false") == "true"
         self._next_look = 0.0
 
@@ -223,16 +230,17 @@ class SparkSlots:
         }
 
 
-def _resident() -> Callable[[Iterable[SlotConfig]], Iterator[int]]:
+def _resident(run: str) -> Callable[[Iterable[Any]], Iterator[int]]:
     """Give what runs on the executors. A closure travels by value, so they never import this Spark face."""
 
-    def resident(elements: Iterable[SlotConfig]) -> Iterator[int]:
+    def resident(elements: Iterable[Any]) -> Iterator[int]:
         from dataclasses import replace
 
         from pyspark import TaskContext
 
-        from planner.runtime.slot import run_slot
+        from planner.runtime.process import imported
 
+        run_slot = imported(run)
         context = TaskContext.get()
         assert context is not None  # noqa: S101
         for config in list(elements):  # unless the whole input is consumed, Spark throws the Python process away

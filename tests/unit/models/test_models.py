@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,12 +96,11 @@ def test_what_is_no_model_is_told() -> None:
 def test_a_profile_does_not_run(profile: str) -> None:
     plan = read_model(profile).plan(executors=2)
     with pytest.raises(InputError, match="holds none that could run"):
-        plan.run(None, None)
-    asked: list[Any] = []
-    runner: Callable[..., Any] = lambda *given, **more: asked.append((given, more))  # noqa: E731
+        plan.run(None, None, columns=["x"])
+    runner: Callable[..., Any] = lambda *given, **more: SimpleNamespace(frame=(given, more))  # noqa: E731
     runs = replace(plan, runner=runner)
-    runs.run("spark", "frame", batch=3)
-    assert asked == [((runs, "spark", "frame"), {"batch": 3})]
+    asked = runs.run("spark", "frame", columns=["x"], batch=3)
+    assert asked == ((runs, "spark", "frame"), {"columns": ["x"], "batch": 3})
 
 
 def test_planning_a_model_loads_no_spark() -> None:

@@ -1,0 +1,150 @@
+"""Rows of a DataFrame through resident stages on a real Spark, also when an executor is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from planner.errors import InputError, RunError
+from planner.models import read_model
+from planner.spark import stream
+from planner.streaming import Batch, chain
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(240)]
+
+
+def words(spark: SparkSession, rows: int, partitions: int) -> DataFrame:
+    """Texts, and columns of other types that nobody asks for."""
+    return spark.range(0, rows, 1, partitions).select(
+        "id",
+        F.concat_ws(" ", F.lit("row"), F.col("id").cast("string")).alias("text"),
+        F.when(F.col("id") % 3 == 0, F.col("id")).alias("third"),
+        F.timestamp_seconds(F.col("id")).alias("at"),
+        F.array(F.struct(F.col("id").alias("n"))).alias("nested"),
+    )
+
+
+def chain_of_three() -> list[Any]:
+    """Callables that travel by value."""
+
+    def tokenise(batch: Batch) -> Batch:
+        tokens = np.empty(len(batch["text"]), dtype=object)
+        tokens[:] = [np.array([len(word) for word in text.split()]) for text in batch["text"]]
+        return {"tokens": tokens}
+
+    class Embed:
+        def __init__(self) -> None:
+            self.table = np.arange(100.0)
+
+        def __call__(self, batch: Batch) -> Batch:
+            return {"vectors": np.stack([[self.table[tokens].sum(), len(tokens)] for tokens in batch["tokens"]])}
+
+    def score(batch: Batch) -> Batch:
+        return {"score": batch["vectors"].sum(axis=1), "vector": batch["vectors"].astype(np.float32)}
+
+    return [tokenise, Embed, score]
+
+
+def test_a_chain_of_callables_adds_columns_and_keeps_rows_and_their_order(spark: SparkSession) -> None:
+    frame = words(spark, 500, 4)
+    sample = {"text": np.array(["row 1"] * 16, dtype=object)}
+    planned = read_model(chain_of_three(), batch=sample).plan(executors=3)
+    result = planned.stream(spark, frame, columns=["text"], batch=16)
+    out = result.frame
+    assert out.columns == [*frame.columns, "score", "vector"]
+    assert out.select(frame.columns).schema == frame.schema
+    assert out.select(frame.columns).collect() == frame.collect(), "as they were, one after the other"
+    rows = out.select("id", "score", "vector").collect()
+    expected = [3.0 + len(str(row.id)) + 2 for row in rows]
+    assert [row.score for row in rows] == expected
+    assert all(sum(row.vector) == score for row, score in zip(rows, expected, strict=True))
+    assert out.rdd.getNumPartitions() == 4
+    assert (result.load.rows, result.load.batches) == (500, 4 * 8)
+    assert "the bottleneck is" in repr(result)
+
+
+def test_no_rows_give_a_frame_with_the_columns(spark: SparkSession) -> None:
+    def measure(batch: Batch) -> Batch:
+        return {"length": np.array([len(text) for text in batch["text"]], dtype=np.int32)}
+
+    out = stream(spark, words(spark, 10, 2).filter("id < 0"), [chain("all", [measure])], columns=["text"]).frame
+    assert out.count() == 0 and out.schema["length"].dataType.simpleString() == "int"
+
+
+def test_a_stage_that_raises_is_told_with_its_traceback(spark: SparkSession) -> None:
+    def broken(batch: Batch) -> Batch:
+        raise ValueError(f"no {batch['id'][0]}")
+
+    with pytest.raises(RunError, match=r"broken, batch 0.*ValueError: no 0") as caught:
+        stream(spark, words(spark, 8, 1), [chain("broken", [broken])], columns=["id"])
+    assert "in broken\nValueError: no 0" in caught.value.failed[0].traceback
+
+
+def test_wrong_arguments_are_all_told_before_anything_runs(spark: SparkSession) -> None:
+    with pytest.raises(InputError) as caught:
+        stream(spark, words(spark, 8, 1), [chain("a", [dict])], columns=["txt", "id"], batch=0)
+    assert [fault.path for fault in caught.value.faults] == ["columns[0]", "batch"]
+    with pytest.raises(InputError, match="expected a list of at least one column"):
+        stream(spark, words(spark, 8, 1), [chain("a", [dict])], columns="text")
+    with pytest.raises(InputError, match="stages: there is none"):
+        stream(spark, words(spark, 8, 1), [], columns=["text"])
+
+
+@pytest.mark.losses
+def test_a_killed_executor_costs_no_row_and_none_comes_twice(spark: SparkSession, tmp_path: Path) -> None:
+    marker = tmp_path / "killed"
+
+    def executor_process() -> int:
+        pid = os.getpid()
+        while b"CoarseGrainedExecutorBackend" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            status = Path(f"/proc/{pid}/status").read_text()
+            pid = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
+        return pid
+
+    def first(batch: Batch) -> Batch:
+        time.sleep(0.02)
+        return {"id": batch["id"], "x": batch["id"] * 2.0}
+
+    def deadly(batch: Batch) -> Batch:
+        if 300 <= batch["id"][0] < 1000 and not marker.exists():
+            marker.touch()
+            os.kill(executor_process(), signal.SIGKILL)
+            time.sleep(60)
+        return batch
+
+    def last(batch: Batch) -> Batch:
+        return {"y": batch["x"] + 1}
+
+    stages = [chain("first", [first]), chain("deadly", [deadly]), chain("last", [last])]
+    result = stream(spark, spark.range(0, 600, 1, 3), stages, columns=["id"], batch=5)
+    rows = result.frame.collect()
+    assert [row.id for row in rows] == list(range(600))
+    assert [row.y for row in rows] == [2.0 * i + 1 for i in range(600)]
+    assert marker.exists() and result.load.lost and result.load.replays > 0
+
+
+def test_an_onnx_model_runs_in_parts(spark: SparkSession, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from planner.submodels import LoadedStage, transformer
+
+    path = transformer(tmp_path / "model.onnx", layers=3, width=32, heads=2, vocabulary=100)
+    model = read_model(path, sizes={"batch": 8, "sequence": 8}, runs=2)
+    planned = model.plan(executors=3)
+    tokens = F.transform(F.sequence(F.lit(0), F.lit(7)), lambda place: (place * 7 + F.col("id")) % 100)
+    frame = spark.range(0, 50, 1, 2).select("id", tokens.alias("ids"), F.array_repeat(F.lit(1), 8).alias("mask"))
+    result = planned.stream(spark, frame, columns=["ids", "mask"], batch=8)
+    rows = result.frame.collect()
+    assert [row.id for row in rows] == list(range(50)) and len(result.load.stages) == planned.n_stages == 3
+    given = {name: np.array([row[name] for row in rows], dtype=np.int64) for name in ("ids", "mask")}
+    whole = LoadedStage(path)(given)["embedding"]
+    np.testing.assert_allclose([row.embedding for row in rows], whole, atol=1e-5)
+    again = model.corrected(planned, [max(1, round(stage.busy_us * 1000)) for stage in result.load.stages])
+    assert again.plan(executors=3).n_stages == 3, "the cut may move between runs"
