@@ -96,7 +96,7 @@ def test_what_a_lost_slot_had_made_is_made_again_and_no_more(tmp_path: Path) -> 
             again.append(graph.names[task])
             super().again(task)
 
-    blows = Blows([(0.2, 1, signal.SIGKILL)], journal=tmp_path / "j", ended=8)
+    blows = Blows([(0.2, 1, signal.SIGKILL)], journal=tmp_path / "j", ended=6)
     outcome = driven(plan, blows, rebalancer=Told(plan), journal_path=tmp_path / "j")
     check(outcome, graph)
     assert sorted(again) == ["made-1", "made-2"]
