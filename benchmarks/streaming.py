@@ -112,6 +112,7 @@ def too_large(spark: SparkSession, folder: Path) -> list[str]:
     second = again.plan(executors=4, memory=LIMIT)
     corrected = second.stream(spark, frame, columns=["ids", "mask"], batch=8).load
     new = corrected.stages[corrected.bottleneck].period_us / 1e6
+    peak = max(peak, *(stage.peak_memory_bytes for stage in corrected.stages))
     verdict = "met" if peak <= parse_bytes(LIMIT) else "missed"
     return [
         "## A model larger than an executor's memory",
@@ -123,7 +124,7 @@ def too_large(spark: SparkSession, folder: Path) -> list[str]:
         "|---|--:|",
         f"| weights of the whole | {format_bytes(weights)} |",
         f"| limit of each executor | {LIMIT} |",
-        f"| highest measured peak of a slot's process | {format_bytes(peak)} ({verdict}) |",
+        f"| highest measured peak of a slot's process, of both runs | {format_bytes(peak)} ({verdict}) |",
         f"| bottleneck, planned from layers measured one by one | {planned.bottleneck * 1000:.1f} ms |",
         f"| measured | {measured * 1000:.1f} ms |",
         f"| planned again with what the stages took | {second.bottleneck * 1000:.1f} ms |",

@@ -72,7 +72,7 @@ class Block:
     @property
     def needs_spark(self) -> bool:
         """Tell whether running it starts Spark."""
-        starts = r"planner\.spark|pyspark|^\$ .*(spark-submit|planner run|jobs/\w+\.py)"
+        starts = r"planner\.spark|pyspark|\(spark, |^\$ .*(spark-submit|planner run|jobs/\w+\.py)"
         return self.parsed is None and bool(re.search(starts, self.text, re.MULTILINE))
 
     def word(self, name: str) -> str | None:

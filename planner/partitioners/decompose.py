@@ -30,6 +30,9 @@ __all__ = ["Decomposed", "decompose"]
 
 Said = TypeVar("Said")
 
+MOST_NAMED = 6
+"""Tasks that a note names, before it leaves those in the middle out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Decomposed:
@@ -151,7 +154,8 @@ def _explain(graph: Graph, task: int, sharding: Sharding, items: Items) -> list[
     lines = sharding.explain(items.label(sharding.heaviest))
     family = [graph.names[other] for other in family_of(graph, task)[1:]]
     if family:
-        lines.append(f"its shards serve {', '.join(family)} too, whose work is counted in")
+        told = family if len(family) <= MOST_NAMED else [*family[:2], "…", f"{family[-1]} ({len(family):,} tasks)"]
+        lines.append(f"its shards serve {', '.join(told)} too, whose work is counted in")
     return [f"{graph.names[task]}: {line}" for line in lines]
 
 

@@ -13,7 +13,7 @@ from planner.io.checks import nearest
 from planner.io.locations import Location
 from planner.io.stores import telling
 
-__all__ = ["null_faults", "read_table", "some"]
+__all__ = ["column_types", "null_faults", "read_table", "some"]
 
 CSV = (".csv", ".csv.gz", ".csv.bz2")
 
@@ -49,13 +49,9 @@ def read_table(
         ...
     planner.errors.InputError: nowhere.csv: is not there; expected a CSV or Parquet file
     """
-    shown, location = os.fspath(path), Location.of(path)
-    system = location.filesystem()
+    shown = os.fspath(path)
     with telling(shown, "a CSV or Parquet file"):
-        if system.get_file_info(location.path).type.name == "NotFound":
-            raise InputError([Fault(shown, "is not there; expected a CSV or Parquet file")])
-        kind = "csv" if location.path.lower().endswith(CSV) else "parquet"
-        found = ds.dataset(location.path, filesystem=system, format=kind)
+        found = _dataset(path)
         names = {(aliases or {}).get(name, name): name for name in reversed(found.schema.names)}
         missing = [name for name in columns if name not in names]
         if missing:
@@ -63,6 +59,28 @@ def read_table(
             raise InputError([Fault(shown, f"has no column {n!r}, {only}{nearest(n, list(names))}") for n in missing])
         table = found.to_table(columns=[names[name] for name in columns]).rename_columns(list(columns))
     return _typed(table, columns, shown)
+
+
+def column_types(path: str | os.PathLike[str]) -> dict[str, pa.DataType]:
+    """Give the columns of such a file, in order, and the types that they have there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    with telling(os.fspath(path), "a CSV or Parquet file"):
+        schema = _dataset(path).schema
+        return dict(zip(schema.names, schema.types, strict=True))
+
+
+def _dataset(path: str | os.PathLike[str]) -> ds.Dataset:
+    location = Location.of(path)
+    system = location.filesystem()
+    if system.get_file_info(location.path).type.name == "NotFound":
+        raise InputError([Fault(os.fspath(path), "is not there; expected a CSV or Parquet file")])
+    kind = "csv" if location.path.lower().endswith(CSV) else "parquet"
+    return ds.dataset(location.path, filesystem=system, format=kind)
 
 
 def _typed(table: pa.Table, columns: Mapping[str, pa.DataType | None], shown: str) -> pa.Table:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from planner.model.cluster import Cluster
 from planner.recipes.recommending import hit_rate, popular, recommend
+from planner.recipes.training import Training, accuracy
+from planner.recipes.training_data import Rings, Source
 
-__all__ = ["forecast_line", "forecast_view", "hits_line", "index_view"]
+__all__ = [
+    "accuracy_line",
+    "cores_line",
+    "forecast_line",
+    "forecast_view",
+    "hits_line",
+    "index_view",
+    "speedup_view",
+    "training_view",
+]
 
 
 def index_view(index: pa.Table, rows: int = 10) -> pd.DataFrame:
@@ -99,3 +113,57 @@ def hits_line(neighbours: pa.Table, ratings: pa.Table, held: pa.Table, count: in
         f"of {len(users)} users, {ours:.1%} find a liked item that was kept back among {count}; "
         f"by popularity alone, {plain:.1%}"
     )
+
+
+def training_view(trained: Training, rows: int = 8) -> pd.DataFrame:
+    """Give some steps of a training, from the first to the last: ``step``, ``loss`` and ``accuracy`` before it."""
+    steps = len(trained.losses)
+    chosen = np.unique(np.linspace(0, steps - 1, min(rows, steps)).astype(np.int64))
+    return pd.DataFrame(
+        {
+            "step": chosen + 1,
+            "loss": np.round(np.array(trained.losses)[chosen], 4),
+            "accuracy": np.round(np.array(trained.accuracies)[chosen], 4),
+        }
+    )
+
+
+def speedup_view(curve: pd.DataFrame) -> pd.DataFrame:
+    """Set the predicted speed-up on ever more executors beside the measured one.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        ``executors``, ``makespan`` (predicted) and ``measured``, both in seconds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``executors``, ``predicted`` and ``measured`` (seconds), ``speedup predicted`` and ``speedup measured`` over
+        the first row.
+
+    Examples
+    --------
+    >>> view = speedup_view(pd.DataFrame({"executors": [1, 2], "makespan": [8.0, 4.0], "measured": [9.0, 6.0]}))
+    >>> view.iloc[1].tolist()
+    [2.0, 4.0, 6.0, 2.0, 1.5]
+    """
+    of = {"predicted": curve.makespan.astype(float), "measured": curve.measured.astype(float)}
+    times = {name: times.round(3) for name, times in of.items()}
+    gains = {f"speedup {name}": (times.iloc[0] / times).round(2) for name, times in of.items()}
+    return pd.DataFrame({"executors": curve.executors, **times, **gains})
+
+
+def accuracy_line(trained: Training, source: Source) -> str:
+    """Say in a line how good a network is, by rows that it has not learnt from."""
+    line = f"{accuracy(trained, source):.1%} of the rows that were kept back are told rightly"
+    return line + (f"; who knows the rings tells {source.best:.1%}" if isinstance(source, Rings) else "")
+
+
+def cores_line(cluster: Cluster) -> str:
+    """Say in a line what executors of one machine can show of a speed-up."""
+    hosts = {executor.host for executor in cluster.executors}
+    cores = os.cpu_count() or 1
+    if len(hosts) > 1 or cluster.n_slots <= cores:
+        return f"{cluster.n_slots} slots on {len(hosts)} host{'s' * (len(hosts) != 1)}"
+    return f"{cluster.n_slots} slots share the {cores} cores of {hosts.pop()}: beyond that, no speed-up can be measured"

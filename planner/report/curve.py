@@ -38,8 +38,8 @@ def curve_html(curve: pd.DataFrame, plans: Sequence[Plan] = ()) -> str:
     Parameters
     ----------
     curve : DataFrame
-        ``executors`` and ``makespan`` (seconds); of ``lower_bound`` (seconds) and ``cost`` (executor-seconds) what
-        there is. A missing cost is the executors times the makespan.
+        ``executors`` and ``makespan`` (seconds); of ``lower_bound``, ``measured`` (seconds) and ``cost``
+        (executor-seconds) what there is. A missing cost is the executors times the makespan.
     plans : sequence of Plan, optional
         One for each row, in their order.
     """
@@ -109,9 +109,11 @@ def _drawn(curve: pd.DataFrame, *, here: bool = False) -> tuple[str, str]:
     xs, ys = data["executors"].tolist(), data["makespan"].tolist()
     cost = data["cost"].astype(float).tolist() if "cost" in data else [x * y for x, y in zip(xs, ys, strict=True)]
     at = knee(xs, ys)
-    upper = _Chart(xs, max(*ys, 1e-9), 24, UPPER)
+    measured = data["measured"].astype(float).tolist() if "measured" in data else []
+    upper = _Chart(xs, max(*ys, *measured, 1e-9), 24, UPPER)
     lower = _Chart(xs, max(*cost, 1e-9), 24 + UPPER + 44, LOWER)
-    parts = [upper.frame("predicted makespan"), lower.frame("cost: executor-seconds")]
+    titled = "predicted and measured makespan" if measured else "predicted makespan"
+    parts = [upper.frame(titled), lower.frame("cost: executor-seconds")]
     if "lower_bound" in data:
         parts.append(
             upper.line(data["lower_bound"].tolist(), "currentColor", ' stroke-dasharray="2 3" stroke-opacity="0.8"')
@@ -119,6 +121,10 @@ def _drawn(curve: pd.DataFrame, *, here: bool = False) -> tuple[str, str]:
     parts += [upper.line(ys, COLOURS["measured"]), upper.points(ys, "makespan"), lower.line(cost, COLOURS["wait"])]
     parts.append(lower.points(cost, "cost", COLOURS["wait"]))
     note = "dotted: lower bound" if "lower_bound" in data else ""
+    if measured:
+        parts += [upper.line(measured, COLOURS["bound"], ' stroke-dasharray="6 3"')]
+        parts.append(upper.points(measured, "measured makespan", COLOURS["bound"]))
+        note += f"{'; ' if note else ''}dashed: measured"
     if at is not None:
         parts += [upper.mark(at, ys[at]), lower.mark(at, cost[at])]
         said = f"knee: {xs[at]:g} executors, {seconds(ys[at])}"

@@ -133,6 +133,7 @@ class _Slot:
     def close(self) -> None:
         """Stop all threads and the server."""
         self._stop()
+        self.calls.clear()  # Spark uses this process again, and threads that end late would keep what was loaded
         self.fetchers.shutdown(wait=False, cancel_futures=True)
         self.server.shutdown()
         self.outputs.close()

@@ -28,6 +28,7 @@ def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         ),
         ("images.py", ["--images DIR a folder of images", "--model FILE ONNX"]),
         ("language.py", ["--texts DIR .txt, .md, .rst", "--query TEXT what to be near to"]),
+        ("train.py", ["--table FILE CSV or Parquet that all executors can read", "--curve train on 1, 2, … executors"]),
     ],
 )
 def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> 
         assert words in text
 
 
-@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py"])
+@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])
 def test_an_option_that_is_not_known_is_answered_with_the_nearest(name: str, tmp_path: Path) -> None:
     said = job(name, "--executor", "3", cwd=tmp_path)
     assert said.returncode == 2 and "Traceback" not in said.stderr
@@ -139,6 +140,26 @@ def test_language_says_what_is_wrong_with_its_texts(tmp_path: Path) -> None:
     assert said.returncode == 2 and "none: has no text" in said.stderr and "Traceback" not in said.stderr
 
 
-@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py"])
+@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])
 def test_a_job_is_short_because_the_logic_is_elsewhere(name: str) -> None:
     assert len((JOBS / name).read_text(encoding="utf-8").splitlines()) < 90
+
+
+def test_train_says_everything_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    words = ("--steps", "0", "--seed", "-", "--hidden", "x", "--rows", "5", "--label", "kind", "--out", "full")
+    said = job("train.py", *words, cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == "" and "Traceback" not in said.stderr
+    for named in ("--steps", "--seed", "--hidden", "--rows", "--out: full is there already"):
+        assert named in said.stderr
+    assert "--label: names a column of --table, which is left out" in said.stderr
+
+
+def test_train_says_what_is_wrong_with_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("label,size\n" + "1,2.5\n" * 10)
+    said = job("train.py", "--table", "a.csv", "--rows", "1000", cwd=tmp_path)
+    assert said.returncode == 2 and "--rows: is for generated rows, and --table names a file" in said.stderr
+    said = job("train.py", "--table", "a.csv", cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == ""
+    assert said.stderr == f"planner: {tmp_path}/a.csv: label: has 1 value; expected 2 to 1,000 classes\n"

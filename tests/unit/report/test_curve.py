@@ -127,3 +127,14 @@ def test_names_that_promise_something_else_are_refused(tmp_path):
             write_curve(falling([1, 2, 3]), tmp_path / name)
     with pytest.raises(InputError, match="cannot be written"):
         write_curve(falling([1, 2, 3]), tmp_path / "nowhere" / "curve.svg")
+
+
+def test_what_was_measured_is_drawn_beside_what_was_predicted(tmp_path):
+    plain = write_curve(falling(range(1, 5)), tmp_path / "plain.svg").read_text(encoding="utf-8")
+    assert "measured makespan" not in plain
+    measured = falling(range(1, 5)).assign(measured=[2000.0, 1000.0, 800.0, 700.0])
+    drawn = ET.fromstring(write_curve(measured, tmp_path / "both.svg").read_text(encoding="utf-8"))
+    told = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert next(text for text in told if "measured" in text) == "1 executors: measured makespan 33 min 20 s"
+    heights = [float(circle.get("cy")) for circle in drawn.iter("{http://www.w3.org/2000/svg}circle") if len(circle)]
+    assert min(heights) > 20, "the picture is high enough for what was measured"

@@ -84,8 +84,8 @@ def test_what_has_replicas_is_not_made_again(
 ) -> None:
     plan = kept(tmp_path, n, mode, replicas)
     killed = [slot for slot in killed if slot < replicas]
-    blows = [(1.2 + 0.7 * i, slot, signal.SIGKILL) for i, slot in enumerate(killed)]
-    outcome = driven(plan, Blows(blows))
+    blows = [(0.4 + 0.7 * i, slot, signal.SIGKILL) for i, slot in enumerate(killed)]
+    outcome = driven(plan, Blows(blows, journal=tmp_path / "j", ended=2), journal_path=tmp_path / "j")
     assert outcome.status == "done", (outcome.reason, outcome.failures, outcome.lost)
     assert len(outcome.lost) == len(killed)
     assert outcome.results[plan.graph.index["late"]] == n * (n - 1) / 2
@@ -101,7 +101,8 @@ def test_without_replicas_it_is_made_again(n: int, tmp_path: Path) -> None:
     pause = builder.add("time:sleep", 2.0, id="pause", after=[value])
     builder.add(total, value, id="late", after=[pause])
     plan = by_hand(builder.build(), {"value": 0, "pause": 1, "late": 0}, {}, 2)
-    outcome = driven(plan, Blows([(1.2, 0, signal.SIGKILL)]))
+    blows = Blows([(0.2, 0, signal.SIGKILL)], journal=tmp_path / "j", ended=1)
+    outcome = driven(plan, blows, journal_path=tmp_path / "j")
     assert outcome.status == "done"
     assert outcome.again == (plan.graph.index["value"],)
     assert made(tmp_path) == 2
@@ -113,7 +114,8 @@ def test_a_task_whose_slot_is_lost_before_it_has_ended_runs_on_its_backup(tmp_pa
     value = builder.add(wide, str(tmp_path), SMALL, id="value", after=[pause], replicas=2)
     builder.add(total, value, id="after")
     plan = by_hand(builder.build(), {"pause": 2, "value": 0, "after": 2}, {"value": (1,)}, 3)
-    outcome = driven(plan, Blows([(1.0, 0, signal.SIGKILL)]), moving=True)
+    blows = Blows([(0.3, 0, signal.SIGKILL)], journal=tmp_path / "j")
+    outcome = driven(plan, blows, moving=True, journal_path=tmp_path / "j")
     assert outcome.status == "done"
     assert outcome.slot_of[plan.graph.index["value"]] == 1
 
