@@ -65,9 +65,11 @@ def images(argv: Sequence[str] | None = None) -> None:
         master = None if submitted() else f"local-cluster[{executors},1,1024]"
         with session(master, "planner: images") as spark:
             model = read_model(path, sizes={"batch": batch}, spark=spark)
-            model = model.corrected(model.plan(executors=executors))  # type: ignore[attr-defined]
             listed = spark.createDataFrame(pa.table({"path": files})).repartition(executors)
             pixels = listed.mapInArrow(preparer(side), PREPARED).localCheckpoint()
+            first = model.plan(executors=executors)
+            tried = first.stream(spark, pixels, columns=["pixels"], batch=batch)  # executors have then loaded all once
+            model = model.corrected(first, [round(stage.busy_us * 1000) for stage in tried.load.stages])  # type: ignore[attr-defined]
             for name, plan in ways_of(model, executors).items():
                 print(f"{name}\n{plan}", flush=True)
                 result = plan.stream(spark, pixels, columns=["pixels"], batch=batch)
