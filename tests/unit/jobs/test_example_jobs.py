@@ -1,4 +1,4 @@
-"""The two example jobs: what is wrong with their words and files is said at once, before Spark starts."""
+"""The example jobs: what is wrong with their words and files is said at once, before Spark starts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             "recommend.py",
             ["--ratings FILE CSV or Parquet: user, item, rating", "--most N keep at most"],
         ),
+        ("images.py", ["--images DIR a folder of images", "--model FILE ONNX"]),
+        ("language.py", ["--texts DIR .txt, .md, .rst", "--query TEXT what to be near to"]),
         ("train.py", ["--table FILE CSV or Parquet that all executors can read", "--curve train on 1, 2, … executors"]),
     ],
 )
@@ -38,7 +40,7 @@ def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> 
         assert words in text
 
 
-@pytest.mark.parametrize("name", ["forecast.py", "recommend.py", "train.py"])
+@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])
 def test_an_option_that_is_not_known_is_answered_with_the_nearest(name: str, tmp_path: Path) -> None:
     said = job(name, "--executor", "3", cwd=tmp_path)
     assert said.returncode == 2 and "Traceback" not in said.stderr
@@ -114,7 +116,31 @@ def test_recommend_says_what_is_wrong_with_a_file_and_a_user(tmp_path: Path) -> 
     assert said.stderr == "planner: --user: '4' has rated nothing; expected a user who has, such as 1\n"
 
 
-@pytest.mark.parametrize("name", ["forecast.py", "recommend.py", "train.py"])
+def test_images_says_everything_that_is_wrong(tmp_path: Path) -> None:
+    words = ("--executors", "1", "--images", "none", "--count", "3", "--model", "none.onnx", "--size", "64")
+    said = job("images.py", *words, cwd=tmp_path)
+    assert said.returncode == 2 and said.stdout == "" and "Traceback" not in said.stderr
+    for told in ("--executors: '1' is below 2", "--count: is for drawn images", "--size: is for the made-up model"):
+        assert told in said.stderr
+    said = job("images.py", "--images", "none", cwd=tmp_path)
+    assert said.returncode == 2 and "none: has no image" in said.stderr and "Traceback" not in said.stderr
+
+
+def test_images_says_what_to_install(tmp_path: Path) -> None:
+    path = str(JOBS / "images.py")
+    without = f"import runpy, sys; sys.modules['PIL'] = None; sys.argv = [{path!r}]; "
+    code = f"{without}runpy.run_path({path!r}, run_name='__main__')"
+    said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and said.stdout == ""
+    assert said.stderr.splitlines()[0] == "planner: Pillow is not installed, which images need"
+
+
+def test_language_says_what_is_wrong_with_its_texts(tmp_path: Path) -> None:
+    said = job("language.py", "--texts", "none", cwd=tmp_path)
+    assert said.returncode == 2 and "none: has no text" in said.stderr and "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])
 def test_a_job_is_short_because_the_logic_is_elsewhere(name: str) -> None:
     assert len((JOBS / name).read_text(encoding="utf-8").splitlines()) < 90
 
