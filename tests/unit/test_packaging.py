@@ -136,7 +136,7 @@ def test_the_wheel_holds_the_package_its_licence_and_its_command(wheel: Path) ->
     assert commands.split() == ["[console_scripts]", "planner", "=", "planner.cli:main"]
 
 
-MODULES = {"scikit-learn": "sklearn"}
+MODULES = {"pillow": "PIL", "scikit-learn": "sklearn"}
 """What packages are imported as, where that is not their name."""
 
 

@@ -117,6 +117,7 @@ def test_a_copy_waits_in_vain_and_goes_home_with_the_others(coordinate: Make) ->
     first = FakeSlot(coordinator.port, 0, incarnation=1)
     assert isinstance(first.next(), SlotQueue)
     copy = FakeSlot(coordinator.port, 0, incarnation=2)
+    _until(lambda: len(coordinator._mailboxes) == 2)
     copy.report(_record(0))  # nobody has asked it to
     assert len(coordinator.keeper.ledger.records) == 0
     first.report(_record(0))
