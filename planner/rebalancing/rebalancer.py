@@ -8,7 +8,7 @@ only of tasks that start soon, because the others can be decided when more is kn
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
-from planner.rebalancing.stragglers import COPY_US, beside, seconds
+from planner.rebalancing.stragglers import COPY_US, doubled, seconds
 from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
 
@@ -59,6 +59,20 @@ NEVER_US = 10**15
 
 OVERDUE = 0.5
 """A task that runs longer than expected is expected to need this part of what it is late."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Outlook:
+    """What is believed of a run at one moment: the world as it seems to be, and how far the run has come in it."""
+
+    now_us: int
+    slowness: Float64
+    kinds: Float64
+    late_us: Mapping[int, float]
+    progress: Progress
+    graph: Graph
+    cluster: Cluster
+    problem: Problem
 
 
 class Rebalancer:
@@ -161,11 +175,8 @@ class Rebalancer:
         beside : mapping of int to (int, int), optional
             Task and start of each slot that runs what another one runs as well, or has ended.
         """
-        slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
-        suspected = self._suspect(now_us, running, slowness, kinds)
-        progress = self._progress(now_us, running, beside or {}, slowness, kinds, lost)
-        problem = Problem.of(self._in_truth(kinds), self._world(slowness), progress)
-        price = self._price(problem)
+        seen = self._outlook(now_us, running, beside or {}, lost)
+        problem, price = seen.problem, self._price(seen.problem)
         order = self._order()
         kept = list_schedule(problem, order, slots=slot, insertion=True)
         near = self._suggest(problem, slot, kept, price, order, self._draw)
@@ -175,89 +186,76 @@ class Rebalancer:
         won, left = kept.makespan_us - near.makespan_us, max(0, kept.makespan_us - now_us)
         enough = won > max(LEAST_US, MARGIN * left, CHANCE * self._chance_us(problem))
         self._held = self._held + 1 if enough else 0
-        if not enough or (won <= AT_ONCE * left and self._held < HELD):
-            reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
-            reason += ", which may be an accident" if enough else ""
-            if self._copying and running:
-                single = {task: at for task, at in running.items() if task not in self._copied}
-                copies, sooner = self._copies(
-                    now_us, slot, problem, progress, single, suspected, slowness, kinds, price
-                )
-                if copies:
-                    reason = (
-                        f"{len(copies)} copies win {format_seconds(sooner)} of {format_seconds(left)} that are left"
-                    )
-                return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us, copies)
-            return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us)
-        moves = self._moves(now_us, slot, problem, kept, near, price, slowness)
-        self._start_us = near.start_us
-        reason = f"{len(moves)} moves win {format_seconds(won)} of {format_seconds(left)} that are left"
-        return Decision(now_us, moves, reason, kept.makespan_us, near.makespan_us, near.start_us)
+        if enough and (won > AT_ONCE * left or self._held >= HELD):
+            moves = self._moves(seen, slot, kept, near, price)
+            self._start_us = near.start_us
+            reason = f"{len(moves)} moves win {format_seconds(won)} of {format_seconds(left)} that are left"
+            return Decision(now_us, moves, reason, kept.makespan_us, near.makespan_us, near.start_us)
+        reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
+        reason += ", which may be an accident" if enough else ""
+        copies, won = self._copies(seen, slot, running, price)
+        if copies:
+            reason = f"{len(copies)} copies win {format_seconds(won)} of {format_seconds(left)} that are left"
+        return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us, copies)
 
-    def _moves(
+    def _outlook(
         self,
         now_us: int,
-        slot: Int32,
-        problem: Problem,
-        kept: Schedule,
-        near: Schedule,
-        price: Int64,
-        slowness: Float64,
-    ) -> tuple[Move, ...]:
-        left = problem.fixed_slot < 0
-        soon = now_us + SOON * max(PRICE_US, float(problem.mean_time_us[left].mean()))
+        running: Mapping[int, tuple[int, int]],
+        beside: Mapping[int, tuple[int, int]],
+        lost: Collection[int],
+    ) -> _Outlook:
+        slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
+        late = self._suspect(now_us, running, slowness, kinds)
+        progress = self._progress(now_us, running, beside, slowness, kinds, lost)
+        graph, cluster = self._in_truth(kinds), self._world(slowness)
+        return _Outlook(now_us, slowness, kinds, late, progress, graph, cluster, Problem.of(graph, cluster, progress))
+
+    def _moves(self, seen: _Outlook, slot: Int32, kept: Schedule, near: Schedule, price: Int64) -> tuple[Move, ...]:
+        left = seen.problem.fixed_slot < 0
+        soon = seen.now_us + SOON * max(PRICE_US, float(seen.problem.mean_time_us[left].mean()))
         chosen = np.flatnonzero(left & ~self._stays & (near.slot != slot) & (near.start_us <= soon))
         moves = []
         for task in chosen.tolist():
             source, target = int(slot[task]), int(near.slot[task])
-            slow = slowness[self._executor[source]] / slowness[self._executor[target]]
+            slow = seen.slowness[self._executor[source]] / seen.slowness[self._executor[target]]
             reason = f"its executor is {slow:.3g} × slower" if slow > 1.05 else "its slot is late"
             sooner = int(kept.finish_us[task] - near.finish_us[task])
-            moves.append(Move(task, source, target, now_us, int(price[task]), sooner, reason))
+            moves.append(Move(task, source, target, seen.now_us, int(price[task]), sooner, reason))
         return tuple(sorted(moves, key=lambda move: (-move.sooner_us, move.task)))
 
     def _copies(
-        self,
-        now_us: int,
-        slot: Int32,
-        problem: Problem,
-        progress: Progress,
-        running: Mapping[int, tuple[int, int]],
-        suspected: Mapping[int, float],
-        slowness: Float64,
-        kinds: Float64,
-        price: Int64,
+        self, seen: _Outlook, slot: Int32, running: Mapping[int, tuple[int, int]], price: Int64
     ) -> tuple[tuple[Move, ...], int]:
         """Copy running tasks to where they end sooner, if that wins enough; give what it wins."""
+        if not self._copying:
+            return (), 0
 
         def takes_us(task: int, executor: int) -> float:
-            return self._planned_us(task, executor) * float(slowness[executor] * kinds[self._graph.kind[task]])
+            usual = seen.slowness[executor] * seen.kinds[self._graph.kind[task]]
+            return self._planned_us(task, executor) * float(usual)
 
-        ends, free = {}, np.maximum(problem.slot_ready_us, now_us).astype(np.float64)
+        ends, free = {}, np.maximum(seen.problem.slot_ready_us, seen.now_us).astype(np.float64)
         for task, (where, _) in running.items():
-            ends[task] = where, max(int(progress.finish_us[task]), round(now_us + OVERDUE * suspected.get(task, 0.0)))
-            free[where] = max(free[where], ends[task][1])
-        ends = {task: end for task, end in ends.items() if not self._stays[task]}
-        chosen = seconds(problem, ends, takes_us, free, price)
+            late_us = round(seen.now_us + OVERDUE * seen.late_us.get(task, 0.0))
+            end = max(int(seen.progress.finish_us[task]), late_us)
+            free[where] = max(free[where], end)
+            if task not in self._copied and not self._stays[task]:
+                ends[task] = where, end
+        chosen = seconds(seen.problem, ends, takes_us, free, price)
         if not chosen:
             return (), 0
-        graph, cluster = self._in_truth(kinds), self._world(slowness)
         without, with_them = (
-            list_near(Problem.of(graph, cluster, beside(progress, chosen, copied=copied)), slot, price)
+            list_near(Problem.of(seen.graph, seen.cluster, doubled(seen.progress, chosen, copied=copied)), slot, price)
             for copied in (False, True)
         )
-        assert without is not None  # noqa: S101
-        assert with_them is not None  # noqa: S101
+        if without is None or with_them is None:  # tasks that stay apart find no place
+            return (), 0
         won = without.makespan_us - with_them.makespan_us
-        if won <= max(LEAST_US, 2 * COPY_US, MARGIN * (without.makespan_us - now_us)):
+        if won <= max(LEAST_US, 2 * COPY_US, MARGIN * (without.makespan_us - seen.now_us)):
             return (), won
         self._copied.update(each.task for each in chosen)
-        reason = "it would end sooner if it began anew"
-        moves = [
-            Move(each.task, each.source, each.target, now_us, int(COPY_US + price[each.task]), each.sooner_us, reason)
-            for each in chosen
-        ]
-        return tuple(moves), won
+        return tuple(each.move(seen.now_us, int(COPY_US + price[each.task])) for each in chosen), won
 
     def _suspect(
         self, now_us: int, running: Mapping[int, tuple[int, int]], slowness: Float64, kinds: Float64

@@ -9,9 +9,10 @@ import numpy as np
 
 from planner.cost import Problem
 from planner.model.arrays import Float64, Int64
+from planner.model.move import Move
 from planner.model.progress import Progress
 
-__all__ = ["COPY_US", "Second", "beside", "seconds"]
+__all__ = ["COPY_US", "Second", "doubled", "seconds"]
 
 COPY_US = 100_000
 """What it costs to begin a second copy: all slots stand still for a moment and say what they hold."""
@@ -35,6 +36,11 @@ class Second:
     ends_us: int
     begins_us: int
     sooner_us: int
+
+    def move(self, now_us: int, price_us: int) -> Move:
+        """Say it as a move, at its price."""
+        reason = "it would end sooner if it began anew"
+        return Move(self.task, self.source, self.target, now_us, price_us, self.sooner_us, reason)
 
 
 def seconds(
@@ -80,7 +86,7 @@ def seconds(
     return sorted(found, key=lambda each: (-each.sooner_us, each.task))
 
 
-def beside(progress: Progress, chosen: list[Second], *, copied: bool) -> Progress:
+def doubled(progress: Progress, chosen: list[Second], *, copied: bool) -> Progress:
     """Give how far a plan has come where tasks end as expected on their first slots, or are `copied` to second ones."""
     slot, start, finish = progress.slot.copy(), progress.start_us.copy(), progress.finish_us.copy()
     free = dict(progress.slot_free_us or {})
