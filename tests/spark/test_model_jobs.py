@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from test_jobs import ROOT, started
 
 from planner.recipes.images import generate_images, image_files, prepare, top_classes
 from planner.recipes.language import passages, text_chain
 from planner.submodels import LoadedStage
+from tests.spark.test_jobs import ROOT, started
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(240)]
 
