@@ -35,7 +35,7 @@ def test_a_slowed_executor_is_measured_as_slower_and_planned_so(
     assert found["well"] and not any(check["status"] == "wrong" for check in checks.values())
     assert checks["executors"]["said"] == "3 executors with 6 slots on 1 host"
     assert "everywhere, with planner, numpy, pyarrow and cloudpickle" in checks["Python"]["said"]
-    assert "1 on" in checks["speeds"]["said"] and "planner plan GRAPH --cluster" in checks["speeds"]["mend"]
+    assert f"{slow} on" in checks["speeds"]["said"] and "planner plan GRAPH --cluster" in checks["speeds"]["mend"]
     assert len(found["profile"]["links"]) == 3, "of each pair"
 
     cluster = read_cluster(file)
