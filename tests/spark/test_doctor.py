@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from planner import read_cluster
 from planner.cli import main
-from planner.spark.executors import live_executors
+from planner.spark.executors import discover, live_executors
 from planner.spark.launch import pinned
 from tests.throttle import children, slowed
 
@@ -20,6 +20,7 @@ from tests.throttle import children, slowed
 def test_a_slowed_executor_is_measured_as_slower_and_planned_so(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    discover(spark)  # waits until all executors are there
     daemons = python_daemons(spark)
     first, slow, last = daemons  # whichever there are: an earlier test may have killed one
     conf, properties = spark.conf.getAll, spark.sparkContext.getLocalProperty("spark.job.description")
