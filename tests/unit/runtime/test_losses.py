@@ -139,7 +139,7 @@ def die(after: float) -> None:
 
 def test_a_task_that_kills_every_slot_fails_and_takes_no_more() -> None:
     builder = GraphBuilder()
-    deadly = builder.add(die, 0.2, id="deadly")
+    deadly = builder.add(die, 0.6, id="deadly")
     builder.add("builtins:str", deadly, id="after")
     for i in range(8):
         builder.add("time:sleep", 0.3, id=f"nap-{i}")
