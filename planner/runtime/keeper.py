@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from planner.errors import TaskFailure
-from planner.runtime.collection import Collection as Collecting
+from planner.runtime.collecting import Collecting
 from planner.runtime.ledger import STRIKES, Ledger, TaskState
 from planner.runtime.members import LATE, Members
 from planner.runtime.messages import (

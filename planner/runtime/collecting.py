@@ -7,10 +7,10 @@ from planner.runtime.members import Members
 from planner.runtime.messages import Fetch, Instruction, Offered
 from planner.runtime.slot_queue import Record
 
-__all__ = ["Collection"]
+__all__ = ["Collecting"]
 
 
-class Collection:
+class Collecting:
     """Keeps account of results that do not come with the report of their task, but have to be fetched.
 
     Parameters
