@@ -150,7 +150,9 @@ def run(
     _refuse(run_dir, emulate, store, resume)
     places, tls, warnings = preflight(session, plan.cluster, rendezvous)
     about = job_description(plan)
-    expected, plan = plan.cluster.n_slots, with_room(plan, session)
+    expected = plan.cluster.n_slots
+    if rebalance != "none":  # else nothing would ever go to executors that come
+        plan = with_room(plan, session)
     folder, storage, done = _folder(plan, run_dir, store, resume)
     scale = emulate if emulate is not None else 1.0
     context = session.sparkContext
