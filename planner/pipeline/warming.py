@@ -130,7 +130,7 @@ def _split() -> None:
     split(blocks_of(layers, 1e9), Devices(4), layers.names)
     after = [b + 5 for b in range(30)]  # five branches, which can be cut in very many ways
     layers = LayerGraph.from_arrays(time_ns=[7] * 35, output_bytes=[9] * 35, source=range(30), target=after)
-    split(blocks_of(layers, 1e9), Devices(4), layers.names)
+    split(blocks_of(layers, 1e9), Devices(12), layers.names)
 
 
 _WORK = (_search, _deal_out, _ask_by_name, _go_on, _be_many, _split)

@@ -1,8 +1,8 @@
-"""Where there are too many ideals to weigh all stages between them: the most promising ones, and a bound for all.
+"""Where there are too many ideals to weigh all stages between them: splits at some of them, and a bound for all.
 
-Ideals that little crosses are the promising ones: the best split that cuts at these only is a good one. The bound
-forgets which ideal contains which: they are sorted into classes by the work they hold, and a stage is between two
-classes, with the least work and the least traffic that any two of their ideals have.
+Ideals that little crosses are promising. The bound forgets which ideal contains which: they are sorted into classes by
+the work they hold, and a stage is between two classes, with the least work and the least traffic that any two of their
+ideals have.
 """
 
 from __future__ import annotations
@@ -16,69 +16,61 @@ from planner.model.compiled import compiled
 from planner.staging.blocks import Blocks
 from planner.staging.devices import Devices
 from planner.staging.ideal_dp import NONE, Split, affordable
-from planner.staging.ideals import Ideals
+from planner.staging.listing import Listed, sets_of
 from planner.staging.loads import stage_loads
 from planner.staging.pipedream import stage_load
 
-__all__ = ["promising_split", "relaxed_bound"]
+__all__ = ["least_crossed", "promising_split", "relaxed_bound"]
 
-_MOST = 6_000
-"""Ideals that are taken for promising."""
 _CLASSES = (2_000, 5_000)
 """Classes of ideals by the work they hold."""
 _STEPS = 200_000_000
 """Pairs that are weighed, at most: some seconds."""
 
 
-def promising_split(blocks: Blocks, ideals: Ideals, devices: Devices, at_most_ns: int) -> tuple[Split | None, bool]:
-    """Find the best split whose cuts are at promising ideals; there must be no hosts.
+def promising_split(blocks: Blocks, ideals: Listed, chosen: Int64, devices: Devices, at_most_ns: int) -> Split | None:
+    """Find the best split whose cuts are at some ideals; there must be no hosts.
 
     Parameters
     ----------
     blocks : Blocks
-    ideals : Ideals
+    ideals : Listed
         All of them.
+    chosen : ndarray of int64
+        Where cuts may be, the empty and the full one among them.
     devices : Devices
     at_most_ns : int
         Worse splits are not looked at.
 
     Returns
     -------
-    split : Split or None
+    Split or None
         None, if there is none of at most `at_most_ns`.
-    complete : bool
-        Whether all ideals at which such a split could cut were among the promising ones.
     """
-    usable = np.flatnonzero(ideals.cut_ns <= at_most_ns * devices.replicas) if devices.overlap else np.arange(ideals.n)
-    most = min(_MOST, affordable(devices, _STEPS))
-    chosen = _least_crossed(ideals, usable, most)
-    sets = _sets(blocks.n // 63 + 1, ideals.ptr, ideals.less, ideals.lower)[chosen]
-    columns = tuple(column[chosen] for column in ideals[3:])
+    chosen = chosen[np.lexsort((ideals.size[chosen], ideals.time_ns[chosen]))]  # smaller ones first
+    sets = sets_of(ideals, chosen, blocks.n)
+    columns = tuple(column[chosen] for column in (ideals.time_ns, ideals.memory_bytes, ideals.sync_ns, ideals.cut_ns))
     shape = len(chosen), devices.accelerators + 1
     best, last, copies = np.full(shape, NONE, np.int64), np.full(shape, -1, np.int32), np.zeros(shape, np.int32)
     best[0] = 0
     memory = NONE if devices.memory_bytes is None else devices.memory_bytes
     limits = np.array([at_most_ns, memory, devices.replicas, devices.overlap], np.int64)
     _programme(sets, columns, _crossing(blocks, sets), limits, (best, last, copies))
-    complete = len(chosen) >= len(usable)
-    if best[-1, -1] > at_most_ns:
-        return None, complete
-    return _walk_back(blocks, sets, devices, (best, last, copies)), complete
+    return None if best[-1, -1] > at_most_ns else _walk_back(blocks, sets, devices, (best, last, copies))
 
 
-def _least_crossed(ideals: Ideals, usable: Int64, most: int) -> Int64:
-    """Choose ideals that little crosses, as many of each class of work; by rising work, smaller ones first."""
+def least_crossed(ideals: Listed, usable: Int64, good: Int64, most: int) -> Int64:
+    """Choose at most so many ideals, as many of each class of work, and the two ends: good ones that little crosses."""
     ends = np.array([0, ideals.n - 1])
     inner = np.setdiff1d(usable, ends)
-    if len(inner) > most:
+    if len(inner) > most - 2:
         work = ideals.time_ns[inner].astype(np.float64)
         classes = (work / max(work.max(), 1.0) * (most // 10)).astype(np.int64)
-        order = np.lexsort((ideals.cut_ns[inner], classes))
+        order = np.lexsort((ideals.cut_ns[inner], -good[inner], classes))
         first = np.searchsorted(classes[order], classes[order])
         rank = np.arange(len(order)) - first  # of each ideal among its class
-        inner = inner[order[np.argsort(rank, kind="stable")[:most]]]
-    chosen = np.concatenate([inner, ends])
-    return chosen[np.lexsort((chosen, ideals.time_ns[chosen]))]
+        inner = inner[order[np.argsort(rank, kind="stable")[: most - 2]]]
+    return np.concatenate([ends, inner])
 
 
 def _crossing(blocks: Blocks, sets: Int64) -> tuple[Int64, Int64, Int32, Int64]:
@@ -93,20 +85,9 @@ def _crossing(blocks: Blocks, sets: Int64) -> tuple[Int64, Int64, Int32, Int64]:
 
 
 @compiled
-def _sets(words: int, ptr: Int64, less: Int32, lower: Int32) -> Int64:
-    """Give each ideal as a row of bits, 63 a word."""
-    sets = np.zeros((len(ptr) - 1, words), np.int64)
-    for ideal in range(1, len(sets)):
-        edge = ptr[ideal]
-        sets[ideal] = sets[lower[edge]]
-        sets[ideal, less[edge] // 63] |= np.int64(1) << np.int64(less[edge] % 63)
-    return sets
-
-
-@compiled
 def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) -> None:
     """Fill the tables: for each ideal and number of executors the bottleneck, and the last stage."""
-    time, _, memory, sync, cut = columns
+    time, memory, sync, cut = columns
     best, last, copies = state
     at_most, room, most_replicas, overlap = limits[0], limits[1], limits[2], limits[3]
     words, k = sets.shape[1], best.shape[1] - 1
@@ -177,12 +158,12 @@ def _walk_back(blocks: Blocks, sets: Int64, devices: Devices, state: tuple[Int64
     return Split(int(best[-1, -1]), stage, loads, replicas, np.zeros(len(replicas), dtype=bool))
 
 
-def relaxed_bound(ideals: Ideals, devices: Devices, at_most_ns: int) -> int:
+def relaxed_bound(ideals: Listed, devices: Devices, at_most_ns: int) -> int:
     """Give nanoseconds that no bottleneck can be below; there must be no hosts.
 
     Parameters
     ----------
-    ideals : Ideals
+    ideals : Listed
         All of them.
     devices : Devices
     at_most_ns : int
@@ -195,7 +176,7 @@ def relaxed_bound(ideals: Ideals, devices: Devices, at_most_ns: int) -> int:
     return bound
 
 
-def _bound_of_classes(ideals: Ideals, devices: Devices, at_most_ns: int, count: int) -> int:
+def _bound_of_classes(ideals: Listed, devices: Devices, at_most_ns: int, count: int) -> int:
     """Give the bound for so many classes of equal widths; more of them need not give a better one."""
     work = ideals.time_ns.astype(np.float64)
     classes = 1 + (work / max(work.max(), 1.0) * count).astype(np.int64)

@@ -7,8 +7,9 @@ import numpy as np
 from planner.model.arrays import Int32
 from planner.staging.blocks import Blocks, merged
 from planner.staging.ideals import Ideals, ideals_of
+from planner.staging.listing import Listed, listed
 
-__all__ = ["coarsened", "joined", "settled"]
+__all__ = ["coarsened", "joined", "listed_of_joined", "settled"]
 
 
 def settled(blocks: Blocks) -> Blocks:
@@ -33,10 +34,12 @@ def settled(blocks: Blocks) -> Blocks:
     first = [b for b in range(joined.n) if free[kept[b]] and not joined.before[b]]
     if not first:
         return joined
-    chain = {b: frozenset(first[i - 1 : i] if i else ()) for i, b in enumerate(first)}
-    return joined._replace(
-        before=tuple(chain.get(b, before or frozenset(first[-1:])) for b, before in enumerate(joined.before))
-    )
+    place = np.empty(joined.n, np.int32)
+    place[[*first, *(b for b in range(joined.n) if b not in first)]] = np.arange(joined.n)
+    joined = merged(joined, place)
+    chain = [frozenset([b - 1] if b else []) for b in range(len(first))]
+    last = frozenset([len(first) - 1])
+    return joined._replace(before=(*chain, *(before or last for before in joined.before[len(first) :])))
 
 
 def coarsened(blocks: Blocks, most: int) -> tuple[Blocks, Ideals]:
@@ -46,6 +49,14 @@ def coarsened(blocks: Blocks, most: int) -> tuple[Blocks, Ideals]:
     """
     coarse = blocks
     while (found := ideals_of(coarse, most)) is None:
+        coarse = merged(coarse, _paired(coarse))
+    return coarse, found
+
+
+def listed_of_joined(blocks: Blocks, most: int) -> tuple[Blocks, Listed]:
+    """Join blocks as `coarsened` does, and list the ideals."""
+    coarse = blocks
+    while (found := listed(coarse, most)) is None:
         coarse = merged(coarse, _paired(coarse))
     return coarse, found
 

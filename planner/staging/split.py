@@ -15,11 +15,12 @@ from planner.staging.devices import Devices
 from planner.staging.fitting import check, left_over
 from planner.staging.folding import fold
 from planner.staging.ideal_dp import Split, affordable, ideal_dp
-from planner.staging.ideals import Ideals, ideals_of
+from planner.staging.ideals import ideals_of
 from planner.staging.linear_dp import linear_dp
+from planner.staging.listing import listed
 from planner.staging.loads import stage_sums
-from planner.staging.many_ideals import promising_split, relaxed_bound
-from planner.staging.reductions import coarsened, joined, settled
+from planner.staging.narrowing import narrowed
+from planner.staging.reductions import coarsened, joined, listed_of_joined, settled
 
 __all__ = ["Found", "split"]
 
@@ -27,8 +28,10 @@ _MOST_BLOCKS = 2_000
 """Blocks above which neighbours are joined before anything is searched."""
 _MOST_IDEALS = 20_000
 """Ideals above which not all of them are looked at."""
-_MOST_LISTED = 300_000
+_MOST_LISTED = 1_500_000
 """Ideals above which none of them is looked at."""
+_COARSE_LISTED = 200_000
+"""Ideals that are looked at where these are too many, of layers that are joined until there are no more."""
 _STEPS = 100_000_000
 """Stages walked through when the best split is looked for: some seconds."""
 _COARSE_IDEALS = 2_000
@@ -39,6 +42,7 @@ _PERHAPS = "there are too many ways to cut for weighing all of them: the best on
 _SEVERAL = "in contiguous stages of one executor each the model does not fit: executors hold several stages"
 
 
+_NARROWED = "ideals that may be cut at"
 _ALL = "all contiguous splits were weighed"
 _RELAXED = "the least work and traffic between any two cuts"
 
@@ -124,23 +128,29 @@ def _contiguous(blocks: Blocks, devices: Devices) -> tuple[Split | None, str, _P
             return found, "ideal-dp", _Proved(found.bottleneck_ns, _ALL)
         if complete:
             return best, method, None
-    return _of_many(blocks, ideals, devices, best, method)
+    return _of_many(blocks, devices, best, method)
 
 
 def _of_many(
-    blocks: Blocks, ideals: Ideals | None, devices: Devices, best: Split | None, method: str
+    blocks: Blocks, devices: Devices, best: Split | None, method: str
 ) -> tuple[Split | None, str, _Proved | None]:
     """Look for a better split, and for a bound, where there are too many ideals for weighing all splits."""
-    ideals = ideals or ideals_of(blocks, _MOST_LISTED)
-    if ideals is None or devices.hosts:
+    if devices.hosts:
         return best, method, None
-    found, complete = promising_split(blocks, ideals, devices, _reached(best, blocks))
+    least, _ = least_bottleneck(blocks, devices)
+    ideals = listed(blocks, _MOST_LISTED)
+    if ideals is None:
+        coarse, few = listed_of_joined(blocks, _COARSE_LISTED)
+        found, _ = narrowed(coarse, few, devices, least, _reached(best, blocks))
+        return (
+            (best, method, None)
+            if found is None
+            else (_of(found, blocks, coarse), f"{_NARROWED} of joined layers", None)
+        )
+    found, bound = narrowed(blocks, ideals, devices, least, _reached(best, blocks))
     if found is not None:
-        if best is None or found.bottleneck_ns < best.bottleneck_ns:
-            best, method = found, "promising ideals"
-        if complete:
-            return best, method, _Proved(best.bottleneck_ns, _ALL)
-    return best, method, None if best is None else _Proved(relaxed_bound(ideals, devices, best.bottleneck_ns), _RELAXED)
+        best, method = found, _NARROWED
+    return best, method, _Proved(bound, _ALL if best is not None and bound >= best.bottleneck_ns else _RELAXED)
 
 
 def _folded(blocks: Blocks, small: Blocks, devices: Devices, stages: int) -> Found | None:

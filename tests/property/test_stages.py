@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from layer_graphs import best_by_hand, layer_graphs
 
@@ -14,13 +14,16 @@ from planner.errors import InfeasibleError, InvalidPlanError
 from planner.model import LayerGraph, StagePlan
 from planner.model.compiled import interpreted
 from planner.models.planning import plan_stages
-from planner.staging.blocks import as_chain, blocks_of
+from planner.staging.blocks import Blocks, as_chain, blocks_of
 from planner.staging.bounds import least_bottleneck
 from planner.staging.devices import Devices
-from planner.staging.ideal_dp import ideal_dp
+from planner.staging.ideal_dp import Split, ideal_dp
 from planner.staging.ideals import ideals_of, prefixes_of
 from planner.staging.linear_dp import topological_orders
+from planner.staging.listing import listed, sets_of
 from planner.staging.many_ideals import promising_split, relaxed_bound
+from planner.staging.narrowing import narrowed
+from planner.staging.reach import cuts_of, usable
 from planner.staging.reductions import coarsened, joined, settled
 from planner.validate_stages import validate_stages
 
@@ -85,21 +88,73 @@ def test_bounds_and_joined_blocks_are_on_the_right_side(graph: LayerGraph) -> No
     assert joined(blocks, 3).n <= 3
 
 
-@settings(deadline=None, max_examples=40)
-@given(graph=layer_graphs(8), overlap=st.booleans(), memory=st.none() | st.integers(9, 40))
-def test_where_all_ideals_are_promising_nothing_is_missed(graph: LayerGraph, overlap: bool, memory: int | None) -> None:
-    graph = replace(graph, supported=np.ones(graph.n, dtype=bool))
-    blocks, devices = blocks_of(graph, BANDWIDTH), Devices(3, 0, memory, 2, overlap)
+@st.composite
+def pressed(draw: st.DrawFn) -> tuple[Blocks, Devices, Split]:
+    """Draw blocks, with or without waists, executors with or without enough memory, and the best split, if there is."""
+    graph = draw(layer_graphs(8))
+    blocks = blocks_of(replace(graph, supported=np.ones(graph.n, dtype=bool)), BANDWIDTH)
+    blocks = settled(blocks) if draw(st.booleans()) else blocks
+    memory = draw(st.none() | st.integers(9, 40))
+    devices = Devices(draw(st.integers(1, 4)), 0, memory, draw(st.integers(1, 3)), draw(st.booleans()))
     ideals = ideals_of(blocks, 10_000)
     assert ideals is not None
     exact, _ = ideal_dp(blocks, ideals, devices, at_most_ns=10**9, steps=10**7)
+    assume(exact is not None)
+    assert exact is not None
+    return blocks, devices, exact
+
+
+@settings(deadline=None, max_examples=60)
+@given(given=pressed())
+def test_where_all_ideals_may_be_cut_at_nothing_is_missed(given: tuple[Blocks, Devices, Split]) -> None:
+    blocks, devices, exact = given
+    ideals = listed(blocks, 10_000)
+    assert ideals is not None
     with interpreted():
-        found, complete = promising_split(blocks, ideals, devices, 10**9)
-        bound = relaxed_bound(ideals, devices, 10**9)
-    assert complete and (found is None) == (exact is None)
-    if found is not None and exact is not None:
-        assert found.bottleneck_ns == exact.bottleneck_ns == found.load_ns.max()
-        assert bound <= exact.bottleneck_ns
+        found = promising_split(blocks, ideals, np.arange(ideals.n), devices, 10**9)
+        assert relaxed_bound(ideals, devices, 10**9) <= exact.bottleneck_ns
+    assert found is not None and found.bottleneck_ns == exact.bottleneck_ns == found.load_ns.max()
+
+
+@settings(deadline=None, max_examples=60)
+@given(given=pressed())
+def test_what_the_relaxation_leaves_out_is_in_no_best_split(given: tuple[Blocks, Devices, Split]) -> None:
+    blocks, devices, exact = given
+    ideals = listed(blocks, 10_000)
+    assert ideals is not None
+    with interpreted():
+        may = usable(cuts_of(ideals), devices, exact.bottleneck_ns)
+    assert may is not None
+    held = sets_of(ideals, np.arange(ideals.n), blocks.n)[:, 0]
+    for stage in range(exact.stage.max(initial=0) + 2):
+        cut = sum(1 << b for b in np.flatnonzero(exact.stage < stage).tolist())
+        assert may[held == cut].all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(given=pressed(), above=st.integers(0, 200))
+def test_narrowing_finds_the_best_split_and_proves_it(given: tuple[Blocks, Devices, Split], above: int) -> None:
+    blocks, devices, exact = given
+    ideals = listed(blocks, 10_000)
+    assert ideals is not None
+    with interpreted():
+        found, bound = narrowed(blocks, ideals, devices, 0, exact.bottleneck_ns + above)
+    assert bound == exact.bottleneck_ns
+    assert (found is None) == (above == 0)
+    assert found is None or found.bottleneck_ns == exact.bottleneck_ns
+
+
+@settings(deadline=None, max_examples=30)
+@given(graph=layer_graphs(9))
+def test_both_ways_to_list_ideals_list_the_same(graph: LayerGraph) -> None:
+    blocks = settled(blocks_of(graph, BANDWIDTH))
+    one, other = ideals_of(blocks, 10_000), listed(blocks, 10_000)
+    assert one is not None and other is not None
+    assert other.size[0] == 0 and other.size[-1] == blocks.n
+    columns = ("time_ns", "memory_bytes", "sync_ns", "cut_ns")
+    rows = [sorted(zip(*(getattr(each, name).tolist() for name in columns), strict=True)) for each in (one, other)]
+    assert rows[0] == rows[1]
+    assert listed(blocks, other.n - 1) is None
 
 
 @settings(deadline=None, max_examples=30)

@@ -13,6 +13,7 @@ from planner.staging import Devices, blocks_of, least_bottleneck, split
 from planner.staging.folding import fold
 from planner.staging.ideal_dp import ideal_dp
 from planner.staging.ideals import ideals_of
+from planner.staging.listing import listed
 from planner.staging.reductions import settled
 from planner.validate_stages import validate_stages
 
@@ -140,15 +141,48 @@ def test_too_many_ideals_give_a_good_split_that_is_not_called_optimal() -> None:
     assert plan.status == "feasible" and plan.gap > 0 and "too many" in plan.notes[0]
 
 
-def test_where_not_all_splits_are_weighed_there_is_a_bound_that_knows_of_traffic() -> None:
+def test_very_many_ideals_are_narrowed_down_to_those_that_the_best_split_may_cut_at() -> None:
     layers = wide(6, 5)
     plan = plan_stages(layers, executors=3, bandwidth=GB / 25)
     validate_stages(plan)
     blocks = blocks_of(layers, GB / 25)
-    ideals = ideals_of(blocks, 300_000)
+    ideals = listed(blocks, 300_000)
     assert ideals is not None and ideals.n == 6**6 + 2
-    assert plan.lower_bound_ns > least_bottleneck(blocks, Devices(3))[0]
+    assert plan.status == "optimal" and plan.lower_bound_ns > least_bottleneck(blocks, Devices(3))[0]
+
+
+def test_cheap_links_and_many_executors_leave_too_many_ideals_and_a_bound_that_knows_of_traffic() -> None:
+    layers = wide(6, 5)
+    plan = plan_stages(layers, executors=12, bandwidth=GB)
+    validate_stages(plan)
     assert 0 < plan.gap < 0.2 and "traffic" in plan.bound_reason
+
+
+def test_memory_that_is_tight_is_counted_at_every_cut() -> None:
+    """Three modules of four branches, most of whose ideals are in no split that fits."""
+    modules, width, depth = 3, 4, 7
+    size = width * depth + 1
+    source, target = [], []
+    for m in range(modules):
+        for branch in range(width):
+            inside = range(m * size + 1 + branch * depth, m * size + 1 + (branch + 1) * depth)
+            way = [m * size, *inside, (m + 1) * size]
+            source += way[:-1]
+            target += way[1:]
+    n = modules * size + 1
+    draw = np.random.default_rng(3)
+    layers = LayerGraph.from_arrays(
+        time_ns=draw.integers(100, 1000, n),
+        memory_bytes=draw.integers(10, 100, n),
+        output_bytes=draw.integers(10, 100, n),
+        source=source,
+        target=target,
+    )
+    room = int(layers.memory_bytes.sum() * 1.05 / 5)
+    plan = plan_stages(layers, executors=5, memory=room, bandwidth=GB)
+    validate_stages(plan)
+    assert plan.status == "optimal" and plan.n_stages == 5
+    assert plan.lower_bound_ns > 1.02 * least_bottleneck(blocks_of(layers, GB), Devices(5, memory_bytes=room))[0]
 
 
 def test_very_many_layers_are_split_too() -> None:
