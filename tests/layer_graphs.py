@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from planner.model import LayerGraph
 
-__all__ = ["best_by_hand", "layer_graphs"]
+__all__ = ["best_by_hand", "best_dealt_out", "layer_graphs"]
 
 
 @st.composite
@@ -77,6 +77,25 @@ def best_by_hand(
             if None not in loads:
                 worst = max(load for load in loads if load is not None)
                 best = worst if best is None else min(best, worst)
+    return best
+
+
+def best_dealt_out(
+    graph: LayerGraph, executors: int, stages: int, memory: int | None, *, overlap: bool, bandwidth: float
+) -> float | None:
+    """Give the smallest bottleneck where executors take any number of stages; None, where nothing fits."""
+    best: float | None = None
+    for stage in _splits(graph, min(graph.n, stages)):
+        parts = [[i for i, s in enumerate(stage) if s == k] for k in range(max(stage) + 1)]
+        loads = [_load(graph, stage, k, part, 1, memory, overlap, bandwidth) for k, part in enumerate(parts)]
+        sizes = [int(graph.memory_bytes[part].sum()) for part in parts]
+        for executor in itertools.product(range(executors), repeat=len(parts)):
+            busy, held = [0.0] * executors, [0] * executors
+            for at, load, size in zip(executor, loads, sizes, strict=True):
+                busy[at] += load or 0.0
+                held[at] += size
+            if memory is None or max(held) <= memory:
+                best = max(busy) if best is None else min(best, max(busy))
     return best
 
 

@@ -20,7 +20,7 @@ from planner.staging.listing import Listed, sets_of
 from planner.staging.loads import stage_loads
 from planner.staging.pipedream import stage_load
 
-__all__ = ["least_crossed", "promising_split", "relaxed_bound"]
+__all__ = ["crossing", "least_crossed", "passing", "promising_split", "relaxed_bound"]
 
 _CLASSES = (2_000, 5_000)
 """Classes of ideals by the work they hold."""
@@ -55,7 +55,7 @@ def promising_split(blocks: Blocks, ideals: Listed, chosen: Int64, devices: Devi
     best[0] = 0
     memory = NONE if devices.memory_bytes is None else devices.memory_bytes
     limits = np.array([at_most_ns, memory, devices.replicas, devices.overlap], np.int64)
-    _programme(sets, columns, _crossing(blocks, sets), limits, (best, last, copies))
+    _programme(sets, columns, crossing(blocks, sets), limits, (best, last, copies))
     return None if best[-1, -1] > at_most_ns else _walk_back(blocks, sets, devices, (best, last, copies))
 
 
@@ -73,7 +73,7 @@ def least_crossed(ideals: Listed, usable: Int64, good: Int64, most: int) -> Int6
     return np.concatenate([ends, inner])
 
 
-def _crossing(blocks: Blocks, sets: Int64) -> tuple[Int64, Int64, Int32, Int64]:
+def crossing(blocks: Blocks, sets: Int64) -> tuple[Int64, Int64, Int32, Int64]:
     """Give the blocks that each net touches, as sets, and the nets that cross the edge of each ideal."""
     touched = np.zeros((len(blocks.net_from), sets.shape[1]), np.int64)
     for e, source in enumerate(blocks.net_from.tolist()):
@@ -107,7 +107,7 @@ def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) 
                 continue
             comm = 0
             if overlap == 0:
-                comm = cut[upper] + cut[below] - _passing(sets[below], sets[upper], nets, upper)
+                comm = cut[upper] + cut[below] - passing(sets[below], sets[upper], nets, upper)
             agreeing, into, out = sync[upper] - sync[below], cut[below], cut[upper]
             for m in range(1, most_replicas + 1):
                 load = stage_load(work, comm, agreeing, into, out, overlap, below == 0, m)
@@ -122,7 +122,7 @@ def _programme(sets: Int64, columns: Any, nets: Any, limits: Int64, state: Any) 
 
 
 @compiled
-def _passing(below: Int64, upper: Int64, nets: Any, number: int) -> int:
+def passing(below: Int64, upper: Int64, nets: Any, number: int) -> int:
     """Give what is not paid of nets that cross both edges of a stage: one of two times, or both if none takes it."""
     touched, ptr, crosses, cost = nets
     spared = 0

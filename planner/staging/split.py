@@ -11,6 +11,7 @@ from planner.errors import Fault, InfeasibleError
 from planner.model.arrays import Int32
 from planner.staging.blocks import Blocks
 from planner.staging.bounds import least_bottleneck
+from planner.staging.cut_and_deal import cut_and_deal
 from planner.staging.devices import Devices
 from planner.staging.fitting import check, left_over
 from planner.staging.folding import fold
@@ -34,6 +35,10 @@ _COARSE_LISTED = 200_000
 """Ideals that are looked at where these are too many, of layers that are joined until there are no more."""
 _STEPS = 100_000_000
 """Stages walked through when the best split is looked for: some seconds."""
+_DEALT_IDEALS = 400
+"""Ideals above which layers are joined before cuts and executors are chosen together."""
+_DEALT_STEPS = 30_000_000
+"""Stages that are put on an executor in thought: some seconds."""
 _COARSE_IDEALS = 2_000
 _COARSE_STEPS = 20_000_000
 
@@ -44,6 +49,8 @@ _SEVERAL = "in contiguous stages of one executor each the model does not fit: ex
 
 _NARROWED = "ideals that may be cut at"
 _ALL = "all contiguous splits were weighed"
+_ALL_DEALT = "all ways to cut it and to deal the stages out were weighed"
+_CUT_FIRST = "there are too many ways to cut and to deal out for weighing all of them: perhaps not the best plan"
 _RELAXED = "the least work and traffic between any two cuts"
 
 
@@ -92,7 +99,7 @@ def split(blocks: Blocks, devices: Devices, names: Sequence[str], *, stages: int
     fixed = settled(blocks)
     small = joined(fixed, _MOST_BLOCKS)
     if stages is not None:
-        found = _folded(blocks, small, devices, stages)
+        found = _folded(blocks, small, devices, stages, asked=True)
         if found is None:
             problem = f"no way was found to fit {stages} stages into it; another number of stages may do"
             raise InfeasibleError([Fault("memory", problem)])
@@ -104,10 +111,18 @@ def split(blocks: Blocks, devices: Devices, names: Sequence[str], *, stages: int
             bound, reason = proved
         notes = () if best.bottleneck_ns <= bound else (_PERHAPS,)
         return Found(_of(best, blocks, small), None, best.bottleneck_ns, bound, reason, method, notes)
-    for count in range(devices.accelerators + 1, 4 * devices.accelerators + 1):
-        found = _folded(blocks, small, devices, count)
-        if found is not None:
-            return found._replace(notes=(_SEVERAL, *found.notes))
+    k = devices.accelerators
+    several: Found | None = None
+    for count in range(k + 1, 4 * k + 1):
+        if several is not None and (
+            several.split.stage.max() + k < count or several.bottleneck_ns <= several.lower_bound_ns
+        ):
+            break
+        found = _folded(blocks, small, devices, count, asked=False)
+        if found is not None and (several is None or found.bottleneck_ns < several.bottleneck_ns):
+            several = found
+    if several is not None:
+        return several._replace(notes=(_SEVERAL, *several.notes))
     raise InfeasibleError([Fault("memory", left_over(blocks, devices, names))])
 
 
@@ -135,7 +150,7 @@ def _of_many(
     blocks: Blocks, devices: Devices, best: Split | None, method: str
 ) -> tuple[Split | None, str, _Proved | None]:
     """Look for a better split, and for a bound, where there are too many ideals for weighing all splits."""
-    if devices.hosts:
+    if devices.hosts or not blocks.supported.all():
         return best, method, None
     least, _ = least_bottleneck(blocks, devices)
     ideals = listed(blocks, _MOST_LISTED)
@@ -153,23 +168,37 @@ def _of_many(
     return best, method, _Proved(bound, _ALL if best is not None and bound >= best.bottleneck_ns else _RELAXED)
 
 
-def _folded(blocks: Blocks, small: Blocks, devices: Devices, stages: int) -> Found | None:
+def _folded(blocks: Blocks, small: Blocks, devices: Devices, stages: int, *, asked: bool) -> Found | None:
     """Cut into more stages than there are executors, and put several on each."""
-    many = devices._replace(accelerators=stages, hosts=0, replicas=1)
-    best, method, _ = _contiguous(small, many)
-    if best is None:
+    few = devices._replace(hosts=0, replicas=1)
+    best, method, _ = _contiguous(small, few._replace(accelerators=stages))
+    bound, reason = least_bottleneck(blocks, few)
+    executor = None
+    bottleneck = int(small.time_ns.sum() + 2 * stages * small.net_ns.sum()) + 1
+    if best is not None:
+        memory = stage_sums(best.stage, small.memory_bytes)
+        executor, _ = fold(best.load_ns, memory, devices.accelerators, devices.memory_bytes)
+        method = f"{method}, folded"
+    if best is not None and executor is not None:
+        bottleneck = _fullest(executor, best)
+    if bottleneck > bound and blocks.supported.all():
+        coarse, ideals = listed_of_joined(small, _DEALT_IDEALS)
+        steps = _DEALT_STEPS if asked else _DEALT_STEPS // 10
+        better, proved = cut_and_deal(coarse, ideals, few, stages, bound, bottleneck, steps=steps)
+        if better is not None:
+            best, executor, method = _of(better[0], small, coarse), better[1], "cut and dealt out"
+            bottleneck = _fullest(executor, best)
+        if proved and coarse is small and (asked or stages >= small.n):  # else more stages might be better
+            bound, reason = max(bound, bottleneck), _ALL_DEALT
+    if best is None or executor is None:
         return None
-    best = _of(best, blocks, small)
-    memory = stage_sums(best.stage, blocks.memory_bytes)
-    executor = fold(best.load_ns, memory, devices.accelerators, devices.memory_bytes)
-    if executor is None:
-        return None
-    bottleneck = int(np.bincount(executor, weights=best.load_ns).max())
-    bound, reason = least_bottleneck(blocks, devices._replace(hosts=0, replicas=1))
-    notes = (
-        () if bottleneck <= bound else ("stages are cut first and put on executors then: perhaps not the best plan",)
-    )
-    return Found(best, executor, bottleneck, bound, reason, f"{method}, folded", notes)
+    notes = () if bottleneck <= bound else (_CUT_FIRST,)
+    return Found(_of(best, blocks, small), executor, bottleneck, bound, reason, method, notes)
+
+
+def _fullest(executor: Int32, cut: Split) -> int:
+    """Give what the executor that has most to do takes."""
+    return int(np.bincount(executor, weights=cut.load_ns).max(initial=0))
 
 
 def _worst(blocks: Blocks) -> int:

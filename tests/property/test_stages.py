@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from layer_graphs import best_by_hand, layer_graphs
+from layer_graphs import best_by_hand, best_dealt_out, layer_graphs
 
 from planner.errors import InfeasibleError, InvalidPlanError
 from planner.model import LayerGraph, StagePlan
@@ -64,13 +64,28 @@ def test_no_split_is_better_and_the_plan_is_valid(
     assert plan.bottleneck_ns == pytest.approx(best, abs=1)
 
 
-@settings(deadline=None, max_examples=30)
-@given(graph=layer_graphs(8), executors=st.integers(1, 3), more=st.integers(1, 4))
-def test_several_stages_on_an_executor_are_valid(graph: LayerGraph, executors: int, more: int) -> None:
+@settings(deadline=None, max_examples=60)
+@given(
+    graph=layer_graphs(5),
+    executors=st.integers(1, 3),
+    more=st.integers(1, 3),
+    memory=st.none() | st.integers(5, 30),
+    overlap=st.booleans(),
+)
+def test_no_way_to_cut_and_deal_out_is_better(
+    graph: LayerGraph, executors: int, more: int, memory: int | None, overlap: bool
+) -> None:
     able = replace(graph, supported=np.ones(graph.n, dtype=bool))
-    plan = plan_stages(able, executors=executors, stages=executors + more, bandwidth=BANDWIDTH)
+    best = best_dealt_out(able, executors, executors + more, memory, overlap=overlap, bandwidth=BANDWIDTH)
+    settings = {"executors": executors, "memory": memory, "bandwidth": BANDWIDTH, "overlap": overlap}
+    try:
+        plan = plan_stages(able, stages=executors + more, **settings)  # type: ignore[arg-type]
+    except InfeasibleError:
+        assert best is None
+        return
     validate_stages(plan)
-    assert plan.lower_bound_ns <= plan.bottleneck_ns
+    assert plan.status == "optimal"
+    assert plan.bottleneck_ns == pytest.approx(best, abs=1)
 
 
 @settings(deadline=None, max_examples=30)

@@ -127,11 +127,18 @@ def test_more_stages_than_executors_are_dealt_out() -> None:
     assert plan.n_stages == 4 and plan.bottleneck_ns == 40 and plan.status == "optimal"
 
 
-def test_stages_move_where_that_helps_the_fullest_executor() -> None:
+def test_stages_are_dealt_out_in_the_best_way() -> None:
     load, memory = np.array([7, 7, 6, 6, 5, 5, 4, 4, 4]), np.zeros(9, np.int64)
-    executor = fold(load, memory, 3, None)
-    assert executor is not None and np.bincount(executor, weights=load).max() <= 17
-    assert fold(load, np.full(9, 2), 3, 5) is None, "nine of 2 bytes are more than two on each of three"
+    executor, proved = fold(load, memory, 3, None)
+    assert executor is not None and proved and np.bincount(executor, weights=load).max() == 16
+    assert fold(load, np.full(9, 2), 3, 5) == (None, True), "nine of 2 bytes are more than two on each of three"
+
+
+def test_cuts_and_executors_are_chosen_together() -> None:
+    """Cut into the most even stages, 8, 8 and 8, these are 16 on two executors; 12 and 12 are better."""
+    plan = plan_stages(chain([4, 4, 4, 4, 4, 4]), executors=2, stages=3)
+    validate_stages(plan)
+    assert plan.bottleneck_ns == 12 and plan.status == "optimal"
 
 
 def test_too_many_ideals_give_a_good_split_that_is_not_called_optimal() -> None:
