@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["boot_id", "error_text", "imported", "responsive"]
+import pyarrow as pa
+
+__all__ = ["boot_id", "error_text", "give_back", "imported", "responsive"]
 
 
 def boot_id() -> str:
@@ -34,6 +37,13 @@ def error_text(error: BaseException) -> str:
         return str(error)
     except Exception:
         return "(its text cannot be made)"
+
+
+def give_back() -> None:
+    """Give the system the memory back that is free in this process, where the C library can: glibc keeps it."""
+    pa.default_memory_pool().release_unused()
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

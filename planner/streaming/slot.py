@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import queue
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from planner.errors import TaskFailure
-from planner.runtime.process import error_text, responsive
+from planner.runtime.process import error_text, give_back, responsive
 from planner.runtime.values import pack, read_stream, stream
 from planner.runtime.wire import Line, local_address
 from planner.streaming.batches import Batch, as_batch, decode, encode, from_rows, to_rows
@@ -45,6 +46,9 @@ _FETCH_S = 60.0
 _FETCHERS = 2
 
 _HEARTBEAT_S = 1.0
+
+_GIVE_BACK_S = 1.0
+"""Seconds after which free memory goes back to the system: batches that come and go leave ever more of it, in pieces."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +144,14 @@ class _Slot:
         self.files.close()
         self.peers.close()
         self.client.close()
+        gc.collect()
+        give_back()
 
     # the work -----------------------------------------------------------------------------------------------------
 
     def _load(self, parts: tuple[Part, ...]) -> None:
         began = time.monotonic_ns()
+        give_back()  # Spark's Python processes have done other things before
         for part in parts:
             self.names[part.stage] = part.name
             folder = self.files.bring(part.stage, part.files)
@@ -232,6 +239,7 @@ class _Slot:
                 self._stop()
 
     def _report(self) -> None:
+        given_back = time.monotonic()
         while not self.ended.is_set():
             events = []
             with suppress(queue.Empty):
@@ -242,6 +250,9 @@ class _Slot:
                 self._send([event for event in events if event is not None])
             except Exception as error:
                 self._lost_coordinator(error)
+            if time.monotonic() - given_back > _GIVE_BACK_S:
+                give_back()
+                given_back = time.monotonic()
 
     def _send(self, events: list[Any]) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
