@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from planner.errors import TaskFailure
-from planner.runtime.process import error_text, give_back, responsive
+from planner.runtime.process import core_wait_ns, error_text, give_back, responsive
 from planner.runtime.values import pack, read_stream, stream
 from planner.runtime.wire import Line, local_address
 from planner.streaming.batches import Batch, as_batch, decode, encode, from_rows, to_rows
@@ -48,7 +49,7 @@ _FETCHERS = 2
 _HEARTBEAT_S = 1.0
 
 _GIVE_BACK_S = 1.0
-"""Seconds after which free memory goes back to the system: batches that come and go leave ever more of it, in pieces."""
+"""Seconds after which free memory goes back to the system: batches that come and go leave ever more of it."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,14 @@ class _Slot:
 
     def _run(self, given: Input) -> None:
         stage, load = given.stage, self.load
-        began, record = time.monotonic_ns(), given.record
+        began, waited, record = time.monotonic_ns(), core_wait_ns(), given.record
         arrays, rows = (from_rows(record), record.num_rows) if stage == 0 else decode(record)
         made = as_batch(self.calls[stage](arrays))
         output = self._columns(made, rows) if stage + 1 == self.config.n_stages else encode(made, rows)
-        load.busy_us[stage] = load.busy_us.get(stage, 0) + (time.monotonic_ns() - began) // 1000
+        took = (time.monotonic_ns() - began) // 1000
+        waited = min((core_wait_ns() - waited) // 1000, took)
+        load.busy_us[stage] = load.busy_us.get(stage, 0) + took - waited
+        load.core_us[stage] = load.core_us.get(stage, 0) + waited
         load.batches[stage] = load.batches.get(stage, 0) + 1
         self.desk.made(stage, given.batch, output)
         self.events.put(Made(*self._me, given.batch))
@@ -256,8 +260,12 @@ class _Slot:
 
     def _send(self, events: list[Any]) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        load = replace(self.load, busy_us=dict(self.load.busy_us), batches=dict(self.load.batches))
-        load = replace(load, input_us=self.desk.input_us, room_us=self.desk.room_us, peak_memory_bytes=peak)
+        load = replace(
+            deepcopy(self.load),
+            input_us=self.desk.input_us,
+            room_us=self.desk.room_us,
+            peak_memory_bytes=peak,
+        )
         body = self.line.encode((load, events))
         list(self.client.do_action(flight.Action("report", body), options=self.line.options(timeout=_ANSWER_S)))
 
