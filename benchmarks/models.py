@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import kept
+from planner.errors import InfeasibleError
 from planner.model import StagePlan
 from planner.models import read_model
 from planner.pipeline.warming import warm
@@ -45,7 +46,7 @@ def main() -> None:
     if not kept.complete() and (folder := kept.place()):
         warm(folder)
     parts = []
-    for part in (throughput, tight, profiles, inception):
+    for part in (throughput, tight, profiles, inception, inception_tight, folded):
         title, head, rows = part()
         lines = [head, ["---"] * len(head), *rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -153,6 +154,47 @@ def inception() -> tuple[str, Row, list[Row]]:
         rows.append([args.strip(), *numbers])
     head = ["setting", "found, s", "lower bound, s", "gap", "status", "layers of each stage", "time"]
     return "inception_v3, which the published tool takes after preparation only, taken directly", head, rows
+
+
+def inception_tight() -> tuple[str, Row, list[Row]]:
+    """Take as much memory as all of it needs and a little more, and links that executors have to wait for."""
+    model = read_model(DATA / "pipedream" / "inception_v3.graph.txt")
+    held = int(model.layers.memory_bytes.sum())
+    rows, worst = [], 0.0
+    for executors in (4, 8):
+        for share in (1.05, 1.1, 1.2, 1.5):
+            for bandwidth in ("1Gbit", "10Gbit", "100Gbit", "inf"):
+                memory = int(held * share / executors)
+                began = time.process_time()
+                plan = model.plan(executors, memory=memory, bandwidth=bandwidth)
+                took = time.process_time() - began
+                validate_stages(plan)
+                worst = max(worst, plan.gap)
+                numbers = [f"{plan.bottleneck:.6f}", f"{plan.gap:.2%}", plan.status, f"{took:.2f} s"]
+                rows.append([str(executors), f"{share} ÷ {executors}", bandwidth, *numbers])
+    head = ["executors", "memory of each, of the whole", "bandwidth", "found, s", "gap", "status", "time"]
+    return f"inception_v3 with tight memory and no overlap: largest gap {worst:.2%}", head, rows
+
+
+def folded() -> tuple[str, Row, list[Row]]:
+    """Cut into more stages than there are executors; a little more memory than the whole needs."""
+    rows = []
+    for name in ("alexnet", "resnet50", "inception_v3"):
+        model = read_model(DATA / "pipedream" / f"{name}.graph.txt")
+        for executors, stages in ((2, 6), (3, 8), (4, 12)):
+            memory = int(model.layers.memory_bytes.sum() * 1.2 / executors)
+            began = time.process_time()
+            try:
+                plan = model.plan(executors, stages=stages, memory=memory, bandwidth="10Gbit")
+            except InfeasibleError:
+                rows.append([name, str(executors), str(stages), "", "", "none that fits was found", "", ""])
+                continue
+            took = time.process_time() - began
+            validate_stages(plan)
+            numbers = [f"{plan.bottleneck:.6f}", f"{plan.gap:.2%}", plan.status, plan.bound_reason, f"{took:.2f} s"]
+            rows.append([name, str(executors), str(stages), *numbers])
+    head = ["profile", "executors", "stages", "found, s", "gap", "status", "bound", "time"]
+    return "Several stages an executor, 1.2 times the memory that the whole needs, 10 Gbit/s, no overlap", head, rows
 
 
 if __name__ == "__main__":

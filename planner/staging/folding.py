@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ def _dealt(load: Int64, memory: Int64, placed: Int32 | None, executors: int, roo
     order = np.lexsort((-memory, -load))
     best = np.full(len(load), -1, np.int32)
     # Executors are alike, and so the first stage goes on the first one, the second on one of two, and so on.
-    few = float(executors) ** len(load) <= _FEW
+    few = len(load) * math.log(executors) <= math.log(_FEW)
     with interpreted() if few else nullcontext():
         limits = np.array([executors, room, known, least, _STEPS], np.int64)
         proved = bool(_deal(load[order], memory[order], limits, best))

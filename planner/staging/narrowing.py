@@ -27,7 +27,7 @@ _PROMISING = 6_000
 """Ideals that are looked at where there are more."""
 _PAIRS = 400_000_000
 """Pairs of ideals that are weighed, over all: some seconds."""
-_LOOKED_AT = 4_000_000_000
+_LOOKED_AT = 1_000_000_000
 """Ideals, times executors and replicas, that the relaxation looks at, over all: some seconds."""
 _GRADES = 8
 """Bottlenecks, from the bound to what is known, for which the relaxation tells good ideals from others."""
@@ -47,7 +47,7 @@ class _Work:
 
     def __init__(self, ideals: Listed, devices: Devices, known_ns: int) -> None:
         replicas = min(devices.replicas, devices.accelerators)
-        each = ideals.n * devices.accelerators * replicas
+        each = ideals.n * devices.accelerators * (replicas + 1) // 2
         self.looks = _LOOKED_AT // each if known_ns * replicas**2 < NONE else 0  # numbers that 64 bits hold
         self.pairs = _PAIRS
         self.most = min(_FEW, affordable(devices, _PAIRS))

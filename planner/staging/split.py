@@ -168,37 +168,51 @@ def _of_many(
     return best, method, _Proved(bound, _ALL if best is not None and bound >= best.bottleneck_ns else _RELAXED)
 
 
+class _Dealt(NamedTuple):
+    """Stages, the executor of each, and the method that found them."""
+
+    split: Split
+    executor: Int32
+    method: str
+
+    @property
+    def bottleneck_ns(self) -> int:
+        """What the executor that has most to do takes."""
+        return int(np.bincount(self.executor, weights=self.split.load_ns).max(initial=0))
+
+
 def _folded(blocks: Blocks, small: Blocks, devices: Devices, stages: int, *, asked: bool) -> Found | None:
     """Cut into more stages than there are executors, and put several on each."""
     few = devices._replace(hosts=0, replicas=1)
-    best, method, _ = _contiguous(small, few._replace(accelerators=stages))
     bound, reason = least_bottleneck(blocks, few)
-    executor = None
-    bottleneck = int(small.time_ns.sum() + 2 * stages * small.net_ns.sum()) + 1
-    if best is not None:
-        memory = stage_sums(best.stage, small.memory_bytes)
-        executor, _ = fold(best.load_ns, memory, devices.accelerators, devices.memory_bytes)
-        method = f"{method}, folded"
-    if best is not None and executor is not None:
-        bottleneck = _fullest(executor, best)
-    if bottleneck > bound and blocks.supported.all():
+    best = _cut_first(small, few, stages)
+    if asked and (best is None or best.bottleneck_ns > bound):
+        whole, method, _ = _contiguous(small, few)
+        if whole is not None and (best is None or whole.bottleneck_ns < best.bottleneck_ns):
+            best = _Dealt(whole, np.arange(len(whole.load_ns), dtype=np.int32), method)
+    if (best is None or best.bottleneck_ns > bound) and blocks.supported.all():
         coarse, ideals = listed_of_joined(small, _DEALT_IDEALS)
         steps = _DEALT_STEPS if asked else _DEALT_STEPS // 10
-        better, proved = cut_and_deal(coarse, ideals, few, stages, bound, bottleneck, steps=steps)
+        known = int(small.time_ns.sum() + 2 * stages * small.net_ns.sum()) + 1 if best is None else best.bottleneck_ns
+        better, proved = cut_and_deal(coarse, ideals, few, stages, bound, known, steps=steps)
         if better is not None:
-            best, executor, method = _of(better[0], small, coarse), better[1], "cut and dealt out"
-            bottleneck = _fullest(executor, best)
-        if proved and coarse is small and (asked or stages >= small.n):  # else more stages might be better
-            bound, reason = max(bound, bottleneck), _ALL_DEALT
-    if best is None or executor is None:
+            best = _Dealt(_of(better[0], small, coarse), better[1], "cut and dealt out")
+        if best is not None and proved and coarse is small and (asked or stages >= small.n):  # else more may be better
+            bound, reason = max(bound, best.bottleneck_ns), _ALL_DEALT
+    if best is None:
         return None
-    notes = () if bottleneck <= bound else (_CUT_FIRST,)
-    return Found(_of(best, blocks, small), executor, bottleneck, bound, reason, method, notes)
+    notes = () if best.bottleneck_ns <= bound else (_CUT_FIRST,)
+    return Found(_of(best.split, blocks, small), best.executor, best.bottleneck_ns, bound, reason, best.method, notes)
 
 
-def _fullest(executor: Int32, cut: Split) -> int:
-    """Give what the executor that has most to do takes."""
-    return int(np.bincount(executor, weights=cut.load_ns).max(initial=0))
+def _cut_first(blocks: Blocks, devices: Devices, stages: int) -> _Dealt | None:
+    """Cut as if each stage had an executor, and pack the stages then."""
+    cut, method, _ = _contiguous(blocks, devices._replace(accelerators=stages))
+    if cut is None:
+        return None
+    memory = stage_sums(cut.stage, blocks.memory_bytes)
+    executor, _ = fold(cut.load_ns, memory, devices.accelerators, devices.memory_bytes)
+    return None if executor is None else _Dealt(cut, executor, f"{method}, folded")
 
 
 def _worst(blocks: Blocks) -> int:
