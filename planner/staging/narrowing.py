@@ -25,13 +25,15 @@ _FEW = 20_000
 """Ideals that all splits at which are weighed, at most."""
 _PROMISING = 6_000
 """Ideals that are looked at where there are more."""
-_PAIRS = 400_000_000
-"""Pairs of ideals that are weighed, over all: some seconds."""
+_STEPS = 400_000_000
+"""Pairs of ideals, times what is weighed for each, that are weighed at once: a second."""
+_ALL_STEPS = 800_000_000
+"""The same, over all: some seconds."""
 _LOOKED_AT = 1_000_000_000
 """Ideals, times executors and replicas, that the relaxation looks at, over all: some seconds."""
 _GRADES = 8
 """Bottlenecks, from the bound to what is known, for which the relaxation tells good ideals from others."""
-_EXACT = 1_000
+_EXACT = 10_000
 """The bisection ends when what is left is this part of the bottleneck."""
 
 
@@ -49,14 +51,16 @@ class _Work:
         replicas = min(devices.replicas, devices.accelerators)
         each = ideals.n * devices.accelerators * (replicas + 1) // 2
         self.looks = _LOOKED_AT // each if known_ns * replicas**2 < NONE else 0  # numbers that 64 bits hold
-        self.pairs = _PAIRS
-        self.most = min(_FEW, affordable(devices, _PAIRS))
+        self.steps = _ALL_STEPS
+        self.each = 1 + devices.accelerators * replicas // 10
+        self.most = min(_FEW, affordable(devices, _STEPS))
 
     def weigh(self, count: int) -> bool:
         """Tell whether all splits at so many ideals can be weighed, and count them as weighed if so."""
-        if count > self.most or count * count // 2 > self.pairs:
+        steps = count * count // 2 * self.each
+        if count > self.most or steps > self.steps:
             return False
-        self.pairs -= count * count // 2
+        self.steps -= steps
         return True
 
 
@@ -132,12 +136,9 @@ def _promising(
         may = usable(cuts, devices, bound_ns + (known_ns - 1 - bound_ns) * part // _GRADES)
         good += 0 if may is None else may
     most = min(_PROMISING, work.most)
-    best: Split | None = None
     for among in (left, np.flatnonzero(good), np.arange(ideals.n)):
         chosen = least_crossed(ideals, among, good, most)
-        if not work.weigh(len(chosen)):
-            break
-        found = promising_split(blocks, ideals, chosen, devices, known_ns - 1)
+        found = promising_split(blocks, ideals, chosen, devices, known_ns - 1) if work.weigh(len(chosen)) else None
         if found is not None:
-            best, known_ns = found, found.bottleneck_ns
-    return best
+            return found
+    return None
