@@ -255,4 +255,5 @@ def _cause(error: Exception) -> str:
     """Give the line of a Spark error that says what happened."""
     lines = [line for line in map(str.strip, str(error).splitlines()) if line and not line.startswith("at ")]
     telling: Callable[[str], bool] = lambda line: "Error" in line or "Lost executor" in line or "cancelled" in line  # noqa: E731
-    return next((line for line in reversed(lines) if telling(line)), lines[0] if lines else type(error).__name__)
+    aborted = [line[line.index("Job aborted") :] for line in lines if "Job aborted" in line]
+    return next(filter(telling, reversed(lines)), [*aborted, *lines, type(error).__name__][0])

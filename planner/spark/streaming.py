@@ -39,6 +39,9 @@ __all__ = ["StreamResult", "row_faults", "stream"]
 _TRIES = 3
 """So often a stream is begun when rows are lost with the disk of an executor."""
 
+_READS = 10
+"""So often rows and outputs are read at last: what an executor is too busy for, Spark gives to one without them."""
+
 
 @dataclass(frozen=True)
 class StreamResult:
@@ -144,10 +147,12 @@ def _jobs_end_with(context: SparkContext) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        context.cancelJobsWithTag(tag)
+        with suppress(Exception):  # what was raised is what counts
+            context.cancelJobsWithTag(tag)
         raise
     finally:
-        context.removeJobTag(tag)
+        with suppress(Exception):
+            context.removeJobTag(tag)
 
 
 def row_faults(df: Any, columns: Any, batch: Any) -> list[Fault]:
@@ -331,12 +336,17 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
     listed = session.createDataFrame(pinned(session.sparkContext, elements, locations), "share string")
     schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs, prefer_timestamp_ntz=True).fields])
     read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
-    try:
-        return read.localCheckpoint(eager=True)
-    except Exception as error:  # of PySpark or of the JVM, by how it was raised
-        if "FileNotFoundError" in str(error):
-            raise _RowsLost from error
-        raise
+    for _ in range(_READS):
+        try:
+            return read.localCheckpoint(eager=True)
+        except Exception as error:  # of PySpark or of the JVM, by how it was raised
+            if "FileNotFoundError" not in str(error):
+                raise
+            if not {*spooled.executors} <= {executor.id for executor in live_executors(session)}:
+                raise _RowsLost from error
+    raise RunError(
+        f"executors that have the rows were too busy to read them, {_READS} times: other jobs hold their cores"
+    )
 
 
 def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:

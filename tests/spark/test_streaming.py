@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from pyspark.sql import functions as F
 
 from planner.errors import InputError, RunError
 from planner.models import read_model
-from planner.spark import stream
+from planner.spark import stream, streaming
 from planner.streaming import Batch, chain
 from planner.streaming.files import scratch
 
@@ -176,6 +177,28 @@ def test_names_with_dots_are_names(spark: SparkSession) -> None:
     out = stream(spark, frame, [chain("a", [lambda batch: {"y.z": batch["a.b"] * 2}])], columns=["a.b"]).frame
     assert out.columns == ["a.b", "a", "y.z"]
     assert [tuple(row) for row in out.collect()] == [(i, "x", 2 * i) for i in range(5)]
+
+
+def test_rows_are_not_lost_when_spark_has_them_read_where_they_are_not(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reader, spool, spooled = streaming._reader, streaming._spool, []
+
+    def elsewhere(schema: bytes) -> Any:
+        read = reader(schema)
+
+        def reading(listed: Any) -> Any:
+            if len(list(tmp_path.iterdir())) < 4:  # as often as Spark tries a task
+                Path(tempfile.mkdtemp(dir=tmp_path), "rows").read_bytes()
+            return read(listed)
+
+        return reading
+
+    monkeypatch.setattr(streaming, "_reader", elsewhere)
+    monkeypatch.setattr(streaming, "_spool", lambda *given: spooled.append(given) or spool(*given))
+    out = stream(spark, spark.range(0, 6, 1, 1), [chain("a", [lambda batch: {"y": batch["id"]}])], columns=["id"])
+    assert [row.y for row in out.frame.collect()] == list(range(6))
+    assert len(list(tmp_path.iterdir())) == 4 and len(spooled) == 1, "nothing was computed again"
 
 
 @pytest.mark.losses
