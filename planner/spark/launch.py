@@ -8,8 +8,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 from pyspark import RDD, InheritableThread, SparkContext
 from pyspark.serializers import CPickleSerializer
@@ -19,7 +20,9 @@ from planner.runtime.slot_queue import SlotSummary
 from planner.spark.described import SEPARATOR
 from planner.spark.executors import LiveExecutor
 
-__all__ = ["SparkJob", "SparkSlots", "pinned"]
+__all__ = ["SparkJob", "SparkSlots", "apart", "jobs_end_with", "pinned"]
+
+_T = TypeVar("_T")
 
 
 def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[str | None]) -> RDD[Any]:
@@ -67,6 +70,36 @@ def _unlogged() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, before, strict=True):
                 logger.setLevel(level)
+
+
+@contextmanager
+def jobs_end_with(context: SparkContext) -> Iterator[None]:
+    """Cancel Spark's jobs of a block that is left by an error or a Ctrl-C: Spark itself lets them run on."""
+    tag = f"planner-{uuid.uuid4().hex[:16]}"
+    context.addJobTag(tag)
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # what was raised is what counts
+            context.cancelJobsWithTag(tag)
+        raise
+    finally:
+        with suppress(Exception):
+            context.removeJobTag(tag)
+
+
+def apart(call: Callable[[], _T]) -> _T:
+    """Call Spark in a thread of its own, and wait: a Ctrl-C within a call of py4j breaks that, with pages of Java."""
+    made: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(call())
+        except Exception as error:
+            made.set_exception(error)
+
+    InheritableThread(target=run, name="planner-spark-call", daemon=True).start()
+    return made.result()
 
 
 class SparkJob:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import pyarrow as pa
-from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -25,7 +24,7 @@ from planner.errors import Fault, InputError, RunError
 from planner.model.cluster import Cluster
 from planner.runtime.certificates import Certificates
 from planner.spark.executors import LiveExecutor, live_executors, wait_for_slots
-from planner.spark.launch import SparkJob, SparkSlots, pinned
+from planner.spark.launch import SparkJob, SparkSlots, apart, jobs_end_with, pinned
 from planner.spark.preflight import classic_session, driver_host, preflight
 from planner.streaming.desk import Part
 from planner.streaming.drive import Streamed, drive_stream, parts_of
@@ -123,7 +122,7 @@ def stream(
         places, tls, warnings = preflight(session, Cluster.uniform(len(homes)), rendezvous)
         folder = f"planner-stream-{uuid.uuid4().hex}"
         try:
-            with _jobs_end_with(session.sparkContext):
+            with jobs_end_with(session.sparkContext):
                 spooled = _spool(session, df, columns, int(batch), folder)
                 slots = _Slots(session, parts, homes, places, spooled)
                 streamed = slots.run(tls, rendezvous, silence)
@@ -137,22 +136,6 @@ def stream(
             failures = () if streamed.failure is None else (streamed.failure,)
             raise RunError(slots.reason(streamed), failures, (), streamed.lost)
     raise RunError(f"rows were lost with the disk of an executor, {_TRIES} times")
-
-
-@contextmanager
-def _jobs_end_with(context: SparkContext) -> Iterator[None]:
-    """Cancel Spark's jobs of a block that is left by an error or a Ctrl-C: Spark itself lets them run on."""
-    tag = f"planner-{uuid.uuid4().hex[:16]}"
-    context.addJobTag(tag)
-    try:
-        yield
-    except BaseException:
-        with suppress(Exception):  # what was raised is what counts
-            context.cancelJobsWithTag(tag)
-        raise
-    finally:
-        with suppress(Exception):
-            context.removeJobTag(tag)
 
 
 def row_faults(df: Any, columns: Any, batch: Any) -> list[Fault]:
@@ -197,7 +180,7 @@ _SPOOLED = "share int, stage int, task long, path string, rows long"
 
 def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: int, name: str) -> _Spooled:
     numbered = df.toDF(*map(str, range(len(df.columns))))  # to mapInArrow, a dot in a name is a field of a struct
-    written = numbered.mapInArrow(_writer(name, batch, df.columns), _SPOOLED).collect()
+    written = apart(numbered.mapInArrow(_writer(name, batch, df.columns), _SPOOLED).collect)
     if not written:  # one empty share, so that the outputs get their types
         empty = _writer(name, batch, df.columns, df.limit(0).toArrow().schema)
         written = session.range(1, numPartitions=1).mapInArrow(empty, _SPOOLED).collect()
@@ -338,7 +321,7 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
     read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
     for _ in range(_READS):
         try:
-            return read.localCheckpoint(eager=True)
+            return apart(lambda: read.localCheckpoint(eager=True))
         except Exception as error:  # of PySpark or of the JVM, by how it was raised
             if "FileNotFoundError" not in str(error):
                 raise

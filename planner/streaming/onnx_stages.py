@@ -164,13 +164,16 @@ def column_faults(
     """
     kinds, faults = dict(dtypes), []
     for place, column in enumerate(columns):
-        kind, takes = kinds[column], inputs[column]
+        kind, takes, axes = kinds[column], inputs[column], 1
         while kind.startswith("array<"):
-            kind = kind[len("array<") : -1]
-        fits = kind == "string" if takes.dtype == "object" else kind in _NUMBERS
-        if takes.dtype and not fits:
-            what = "strings" if takes.dtype == "object" else f"numbers ({takes.dtype})"
-            problem = f"{column!r} is {kinds[column]}; input {takes.name!r} takes {what}"
+            kind, axes = kind[len("array<") : -1], axes + 1
+        what = []
+        if takes.dtype and not (kind == "string" if takes.dtype == "object" else kind in _NUMBERS):
+            what.append("strings" if takes.dtype == "object" else f"numbers ({takes.dtype})")
+        if takes.shape is not None and axes != len(takes.shape) and None in takes.shape[1:]:
+            what.append(f"arrays nested {len(takes.shape) - 1} deep")
+        if what:
+            problem = f"{column!r} is {kinds[column]}; input {takes.name!r} takes {' in '.join(what)}"
             faults.append(Fault(f"columns[{place}]", problem))
     called = {output.lower() for output in outputs}  # Spark takes no notice of case
     for name in kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ pytest.importorskip("onnx")
 from onnx_samples import head, parsed
 
 from planner.models import read_model
-from planner.streaming.onnx_stages import Input, inputs_of, onnx_stages
+from planner.streaming.onnx_stages import Input, column_faults, inputs_of, onnx_stages
 from planner.submodels import LoadedStage, read_onnx, transformer, write_stages
 from tests.unit.streaming.streams import outputs, spooled, streamed
 
@@ -67,6 +68,21 @@ def test_columns_are_fitted_to_inputs(array, dtype, shape, expected) -> None:
 def test_columns_that_would_change_are_refused(array, dtype, problem) -> None:
     with pytest.raises(ValueError, match=problem):
         Input("x", dtype, (None,)).fitted("c", array)
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("array<int>", None),
+        ("int", "takes arrays nested 1 deep"),
+        ("array<array<string>>", r"takes numbers \(int64\) in arrays nested 1 deep"),
+        ("decimal(10,2)", r"takes numbers \(int64\) in arrays"),
+    ],
+)
+def test_columns_that_no_input_can_take_are_told_by_their_type(kind: str, problem: str | None) -> None:
+    faults = column_faults([("c", kind)], ["c"], {"c": Input("ids", "int64", (None, None))}, [])
+    assert len(faults) == (problem is not None) and all(re.search(str(problem), fault.problem) for fault in faults)
+    assert not column_faults([("c", "float")], ["c"], {"c": Input("x", "float32", (None, 1, 1))}, []), "it is reshaped"
 
 
 def test_an_input_that_only_the_last_stage_takes_is_fitted_as_well(tmp_path: Path) -> None:
