@@ -95,7 +95,7 @@ def apart(call: Callable[[], _T]) -> _T:
     def run() -> None:
         try:
             made.set_result(call())
-        except Exception as error:
+        except BaseException as error:  # whatever it is, somebody waits for it
             made.set_exception(error)
 
     InheritableThread(target=run, name="planner-spark-call", daemon=True).start()

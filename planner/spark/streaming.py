@@ -139,7 +139,13 @@ def stream(
 
 
 def row_faults(df: Any, columns: Any, batch: Any) -> list[Fault]:
-    """Say what is wrong with the rows that a stream is to have."""
+    """Say what is wrong with the rows that a stream is to have.
+
+    Parameters
+    ----------
+    df, columns, batch
+        As for `stream`, of any type.
+    """
     faults = []
     if not isinstance(df, DataFrame):
         faults.append(Fault("df", f"is a {type(df).__module__}.{type(df).__name__}; expected a DataFrame of Spark"))
@@ -327,9 +333,8 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
                 raise
             if not {*spooled.executors} <= {executor.id for executor in live_executors(session)}:
                 raise _RowsLost from error
-    raise RunError(
-        f"executors that have the rows were too busy to read them, {_READS} times: other jobs hold their cores"
-    )
+    held = "other jobs hold the cores of the executors that have them, or their files are gone"
+    raise RunError(f"rows could not be read where they are, {_READS} times: {held}")
 
 
 def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
