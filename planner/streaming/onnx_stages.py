@@ -63,7 +63,7 @@ class Input:
     def _cast(self, column: str, array: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(invalid="ignore"):
             cast = array.astype(self.dtype, copy=False)
-        if cast.dtype.kind in "biu" and not np.array_equal(cast, array):
+        if cast is not array and cast.dtype.kind in "biu" and not np.array_equal(cast, array):
             other = array[cast != array].flat[0]
             raise ValueError(f"column {column!r} has {other}; input {self.name!r} takes {self.dtype}")
         return cast
