@@ -25,6 +25,12 @@ BEYOND = 2.0
 USUAL, LEAST_SPREAD = 0.5, 0.05
 """Spread of executors' speeds before anything was measured, and the least spread of a task's times; logarithms."""
 
+TOLD = 8
+"""Measurements before which their spread is not known."""
+
+SURPRISE = 0.2
+"""Spread, or the logarithm of a kind's factor, from which on a run is not as planned: a fifth."""
+
 SURE = 2.0
 """Uncertainties that a speed must be away from 1 to be taken for another."""
 
@@ -71,6 +77,12 @@ class Beliefs:
         self._settle()
         return self._spread()
 
+    def surprised(self) -> bool:
+        """Tell whether tasks take so much more or less than planned that the plan's order means little."""
+        self._settle()
+        told = sum(len(seen) for seen in self._of_executor) >= TOLD
+        return told and bool(self._spread() > SURPRISE or (np.abs(self._kind) > SURPRISE).any())
+
     def _settle(self) -> None:
         """Take kinds and executors apart, by medians in turn; executors are compared with the median one."""
         if self._settled:
@@ -114,6 +126,6 @@ class Beliefs:
             for executor, seen in enumerate(self._of_executor)
             for ratio, kind in seen
         ]
-        if len(rests) < 8:
+        if len(rests) < TOLD:
             return max(LEAST_SPREAD, 0.3)
         return max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(rests))))
