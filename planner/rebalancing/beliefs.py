@@ -29,7 +29,7 @@ TOLD = 8
 """Measurements before which their spread is not known."""
 
 SURPRISE = 0.2
-"""Spread, or the logarithm of a kind's factor, from which on a run is not as planned: a fifth."""
+"""Spread of tasks' times, or difference of kinds or executors, beyond which a plan's order means little; logarithms."""
 
 SURE = 2.0
 """Uncertainties that a speed must be away from 1 to be taken for another."""
@@ -77,11 +77,13 @@ class Beliefs:
         self._settle()
         return self._spread()
 
-    def surprised(self) -> bool:
-        """Tell whether tasks take so much more or less than planned that the plan's order means little."""
+    def surprised(self, slowness: Float64) -> bool:
+        """Tell whether some tasks, or executors of this `slowness`, are so far off that a plan's order means little."""
         self._settle()
-        told = sum(len(seen) for seen in self._of_executor) >= TOLD
-        return told and bool(self._spread() > SURPRISE or (np.abs(self._kind) > SURPRISE).any())
+        if float(np.ptp(np.log(slowness))) > SURPRISE:
+            return True
+        told = [kind for seen in self._of_executor for _, kind in seen]
+        return len(told) >= TOLD and bool(self._spread() > SURPRISE or np.ptp(self._kind[told]) > SURPRISE)
 
     def _settle(self) -> None:
         """Take kinds and executors apart, by medians in turn; executors are compared with the median one."""

@@ -207,8 +207,11 @@ class Rebalancer:
         if copies:
             reason = f"{len(copies)} copies win {format_seconds(won)} of {format_seconds(left)} that are left"
             return Decision(now_us, (), reason, self._start_us, copies)
-        stealing = self._steals(slot, seen.progress, seen.slowness, seen.kinds)
-        return stealing if stealing.moves else Decision(now_us, (), reason, self._start_us)
+        if self._by_rank is not None:
+            decision = self._steals(self._by_rank, slot, seen.progress, seen.slowness, seen.kinds)
+            if decision.moves:
+                return decision
+        return Decision(now_us, (), reason, self._start_us)
 
     def steal(
         self,
@@ -223,18 +226,18 @@ class Rebalancer:
         That is quickly decided, between two times that all of what is left is looked at. Parameters are those of
         `decide`.
         """
+        if self._by_rank is None:
+            return Decision(now_us, (), "all is as planned", self._start_us)
         slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
         self._suspect(now_us, running, slowness, kinds)
         progress = self._progress(now_us, running, beside or {}, slowness, kinds, lost)
-        return self._steals(slot, progress, slowness, kinds)
+        return self._steals(self._by_rank, slot, progress, slowness, kinds)
 
-    def _steals(self, slot: Int32, progress: Progress, slowness: Float64, kinds: Float64) -> Decision:
-        if self._by_rank is None:
-            return Decision(progress.now_us, (), "all is as planned", self._start_us)
+    def _steals(self, by_rank: Int32, slot: Int32, progress: Progress, slowness: Float64, kinds: Float64) -> Decision:
         moves = stolen(
             self._planned,
             progress,
-            may_begin(self._planned, progress, self._done.slot >= 0, self._by_rank),
+            may_begin(self._planned, progress, self._done.slot >= 0, by_rank),
             slot,
             longer=kinds[self._graph.kind],
             slower=slowness[self._executor],
@@ -247,8 +250,7 @@ class Rebalancer:
 
     def _rank(self, seen: _Outlook) -> None:
         """Order tasks by upward rank, where the run is not as planned."""
-        surprised = self._beliefs.surprised() or not np.allclose(seen.slowness, 1)
-        if not (self._stealing and surprised):
+        if not (self._stealing and self._beliefs.surprised(seen.slowness)):
             self._by_rank = None
             return
         self._by_rank, self._turn = by_rank(seen.problem, upward_rank(seen.problem)), np.empty_like(self._turn)

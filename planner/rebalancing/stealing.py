@@ -18,7 +18,7 @@ __all__ = ["may_begin", "stolen"]
 AHEAD_US = 300_000
 """Slots that are predicted to have nothing to run within so long take tasks of others."""
 
-BEGUN_US = 30_000
+BEGUN_US = 60_000
 """A task that is predicted to begin where it is within so long will have begun before it can be taken."""
 
 GAIN_US = 20_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -75,6 +76,11 @@ class Mover:
         Whether tasks are moved that have a slot.
     rendezvous_s : float
         Seconds for which tasks that no slot may run wait for one that comes, or comes back.
+
+    Attributes
+    ----------
+    decisions : list of Decision
+        Those that moved or copied something, without the order of all tasks.
     """
 
     def __init__(
@@ -96,7 +102,7 @@ class Mover:
         self._origin_us: int | None = None
         self._next = self._next_steal = 0.0
         self._ordered: Int64 | None = None  # the order that slots were told last
-        self.decisions: tuple[Decision, ...] = ()
+        self.decisions: list[Decision] = []
 
     def tick(self) -> None:
         """Decide, if it is time, or if tasks have no slot."""
@@ -177,7 +183,7 @@ class Mover:
             for move in moves
         ]
         line = {"event": "rebalance", "moves": len(decision.moves), "reason": decision.reason}
-        self.decisions = (*self.decisions, decision)
+        self.decisions.append(replace(decision, start_us=decision.start_us[:0].copy()))  # there may be very many
         if decision.moves:
             targets = {move.task: move.target for move in decision.moves}
             new = decision.start_us is not self._ordered
