@@ -26,7 +26,7 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
-from planner.rebalancing.stealing import may_begin, stolen
+from planner.rebalancing.stealing import GAIN_US, may_begin, stolen
 from planner.rebalancing.stragglers import COPY_US, doubled, seconds
 from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
@@ -103,6 +103,7 @@ class Rebalancer:
         self._beliefs = Beliefs(len(plan.cluster.executors), len(plan.graph.kinds))
         self._planned = Problem.of(plan.graph, plan.cluster)
         self._price_us = self._price(self._planned)
+        self._gain_us: Int64 = np.full(plan.graph.n, GAIN_US, dtype=np.int64)
         self._stealing = policy == "planned" and self._planned.fits
         self._start_us: Int64 = plan.schedule.start_us.copy()
         self._done = Progress.none(plan.graph.n)
@@ -242,10 +243,12 @@ class Rebalancer:
             longer=kinds[self._graph.kind],
             slower=slowness[self._executor],
             price_us=self._price_us,
+            gain_us=self._gain_us,
             stays=self._stays | (self._planned.apart >= 0),
         )
         if moves:
             self._start_us = self._turn
+            self._gain_us[[move.task for move in moves]] *= 2
         return Decision(progress.now_us, tuple(moves), f"{len(moves)} tasks go to slots that run dry", self._start_us)
 
     def _rank(self, seen: _Outlook) -> None:

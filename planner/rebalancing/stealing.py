@@ -13,7 +13,7 @@ from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.move import Move
 from planner.model.progress import Progress
 
-__all__ = ["may_begin", "stolen"]
+__all__ = ["GAIN_US", "may_begin", "stolen"]
 
 AHEAD_US = 300_000
 """Slots that are predicted to have nothing to run within so long take tasks of others."""
@@ -22,7 +22,7 @@ BEGUN_US = 60_000
 """A task that is predicted to begin where it is within so long will have begun before it can be taken."""
 
 GAIN_US = 20_000
-"""Least time by which a task has to end sooner, its price counted."""
+"""Least time by which a task has to end sooner, its price counted; twice as much each time that it goes once more."""
 
 REASON = "a slot runs dry"
 
@@ -44,6 +44,7 @@ def stolen(
     longer: Float64,
     slower: Float64,
     price_us: Int64,
+    gain_us: Int64,
     stays: Bool,
 ) -> list[Move]:
     """Give what slots take that will soon have nothing to run.
@@ -64,6 +65,8 @@ def stolen(
         How many times longer tasks take on each slot.
     price_us : ndarray of int64, shape (n,)
         What it costs to move each.
+    gain_us : ndarray of int64, shape (n,)
+        By how much sooner each has to end, that price counted.
     stays : ndarray of bool, shape (n,)
         Tasks that nobody may take.
     """
@@ -82,7 +85,7 @@ def stolen(
         ends[here] = free[here] + takes[here]
         there = int(ends.argmin())
         sooner = ends[here] - ends[there]
-        if sooner < GAIN_US or free[here] < now + BEGUN_US or free[there] > now + AHEAD_US:
+        if sooner < gain_us[task] or free[here] < now + BEGUN_US or free[there] > now + AHEAD_US:
             there = here
         else:
             moves.append(Move(task, here, there, now, int(price_us[task]), round(sooner), REASON))

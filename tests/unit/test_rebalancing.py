@@ -113,7 +113,7 @@ def test_every_task_runs_once_and_few_are_moved_often(seed: int, noise: float, s
     planned = plan(layered(60, 12, seed), Cluster.uniform(slots), iterations=1)
     takes, _ = world(planned, noise=noise, slow=slow, seed=seed)
     lived = live_through(planned, takes, Rebalancer(planned))
-    assert moves(lived) <= 3 * planned.graph.n, "no thrashing"
+    assert moves(lived) <= 4 * planned.graph.n, "no thrashing"
     assert all(abs(move.price_us) > 0 and move.source != move.target for d in lived.decisions for move in d.moves)
     graph = planned.graph
     start, finish = lived.schedule.start_us, lived.schedule.finish_us

@@ -14,7 +14,7 @@ from planner.cost import Problem
 from planner.model import Pin
 from planner.model.move import Move
 from planner.model.progress import Progress
-from planner.rebalancing.stealing import AHEAD_US, BEGUN_US, REASON, may_begin, stolen
+from planner.rebalancing.stealing import AHEAD_US, BEGUN_US, GAIN_US, REASON, may_begin, stolen
 
 SECOND = 10**6
 
@@ -34,6 +34,7 @@ def steals(
         "longer": np.ones(problem.n),
         "slower": np.ones(problem.n_slots),
         "price_us": np.full(problem.n, 5000, dtype=np.int64),
+        "gain_us": np.full(problem.n, GAIN_US),
         "stays": np.isin(np.arange(problem.n), stays),
     }
     return stolen(problem, progress, ready, np.array(slot, dtype=np.int32), **(usual | given))
@@ -67,6 +68,7 @@ def test_slow_slots_and_dear_inputs_count() -> None:
     assert not steals(problem, [0, 0], {0: SECOND}, slower=np.array([1.0, 2.0]))
     assert not steals(problem, [0, 0], {0: SECOND}, price_us=np.array([0, SECOND]))
     assert steals(problem, [0, 0], {0: SECOND}, slower=np.array([1.0, 1.9]))
+    assert not steals(problem, [0, 0], {0: SECOND}, gain_us=np.array([0, SECOND]))
     assert steals(problem, [0, 0], {0: SECOND}, longer=np.array([1.0, 9.0]))
 
 
