@@ -54,10 +54,8 @@ class Decision:
     moves : tuple of Move
         The greatest gain first.
     reason : str
-    kept_us, moved_us : int
-        Predicted end of the run, without and with moves.
     start_us : ndarray of int64, shape (n,)
-        When every task is predicted to start: slots run what waits on them in this order.
+        When every task is predicted to start, or its turn: slots run what waits on them in this order.
     copies : tuple of Move
         Tasks that run, and are to run on another slot as well; what ends first counts.
     """
@@ -65,7 +63,5 @@ class Decision:
     at_us: int
     moves: tuple[Move, ...]
     reason: str
-    kept_us: int
-    moved_us: int
     start_us: Int64
     copies: tuple[Move, ...] = ()

@@ -25,6 +25,12 @@ BEYOND = 2.0
 USUAL, LEAST_SPREAD = 0.5, 0.05
 """Spread of executors' speeds before anything was measured, and the least spread of a task's times; logarithms."""
 
+TOLD = 8
+"""Measurements before which their spread is not known."""
+
+SURPRISE = 0.2
+"""Spread of tasks' times, or difference of kinds or executors, beyond which a plan's order means little; logarithms."""
+
 SURE = 2.0
 """Uncertainties that a speed must be away from 1 to be taken for another."""
 
@@ -71,6 +77,14 @@ class Beliefs:
         self._settle()
         return self._spread()
 
+    def surprised(self, slowness: Float64) -> bool:
+        """Tell whether some tasks, or executors of this `slowness`, are so far off that a plan's order means little."""
+        self._settle()
+        if float(np.ptp(np.log(slowness))) > SURPRISE:
+            return True
+        told = [kind for seen in self._of_executor for _, kind in seen]
+        return len(told) >= TOLD and bool(self._spread() > SURPRISE or np.ptp(self._kind[told]) > SURPRISE)
+
     def _settle(self) -> None:
         """Take kinds and executors apart, by medians in turn; executors are compared with the median one."""
         if self._settled:
@@ -114,6 +128,6 @@ class Beliefs:
             for executor, seen in enumerate(self._of_executor)
             for ratio, kind in seen
         ]
-        if len(rests) < 8:
+        if len(rests) < TOLD:
             return max(LEAST_SPREAD, 0.3)
         return max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(rests))))

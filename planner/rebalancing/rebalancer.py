@@ -3,6 +3,9 @@
 What is left is predicted twice: where it is, and with tasks that go where they end soonest, if that is sooner by more
 than their price. Moves are made when the second wins more than a margin, and more than chance may bring by itself; and
 only of tasks that start soon, because the others can be decided when more is known. Every decision has its reason.
+
+Where the run is not as planned, predictions are uncertain, and slots run dry between two decisions. So those that soon
+will have nothing to run take, at any moment, what is ready elsewhere.
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
+from planner.rebalancing.stealing import GAIN_US, may_begin, stolen
 from planner.rebalancing.stragglers import COPY_US, doubled, seconds
 from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
+from planner.schedulers.ranks import by_rank, upward_rank
 
 __all__ = ["Rebalancer"]
 
@@ -91,10 +96,15 @@ class Rebalancer:
 
     def __init__(self, plan: Plan, policy: str = "planned", seed: int = 0, *, copying: bool = False) -> None:
         self._suggest, self._draw = POLICIES[policy], np.random.default_rng(seed)
+        self._by_rank: Int32 | None = None  # as long as the run is as planned
+        self._turn: Int64 = plan.schedule.start_us
         self._graph, self._cluster = plan.graph, plan.cluster
         self._executor = plan.cluster.slot_executor
         self._beliefs = Beliefs(len(plan.cluster.executors), len(plan.graph.kinds))
         self._planned = Problem.of(plan.graph, plan.cluster)
+        self._price_us = self._price(self._planned)
+        self._gain_us: Int64 = np.full(plan.graph.n, GAIN_US, dtype=np.int64)
+        self._stealing = policy == "planned" and self._planned.fits
         self._start_us: Int64 = plan.schedule.start_us.copy()
         self._done = Progress.none(plan.graph.n)
         self._held = 0
@@ -176,13 +186,14 @@ class Rebalancer:
             Task and start of each slot that runs what another one runs as well, or has ended.
         """
         seen = self._outlook(now_us, running, beside or {}, lost)
+        self._rank(seen)
         problem, price = seen.problem, self._price(seen.problem)
         order = self._order()
         kept = list_schedule(problem, order, slots=slot, insertion=True)
         near = self._suggest(problem, slot, kept, price, order, self._draw)
         if near is None:
             reason = "tasks that stay apart find no other place"
-            return Decision(now_us, (), reason, kept.makespan_us, kept.makespan_us, self._start_us)
+            return Decision(now_us, (), reason, self._start_us)
         won, left = kept.makespan_us - near.makespan_us, max(0, kept.makespan_us - now_us)
         enough = won > max(LEAST_US, MARGIN * left, CHANCE * self._chance_us(problem))
         self._held = self._held + 1 if enough else 0
@@ -190,13 +201,63 @@ class Rebalancer:
             moves = self._moves(seen, slot, kept, near, price)
             self._start_us = near.start_us
             reason = f"{len(moves)} moves win {format_seconds(won)} of {format_seconds(left)} that are left"
-            return Decision(now_us, moves, reason, kept.makespan_us, near.makespan_us, near.start_us)
+            return Decision(now_us, moves, reason, near.start_us)
         reason = f"moves would win {format_seconds(max(won, 0))} of {format_seconds(left)} that are left"
         reason += ", which may be an accident" if enough else ""
         copies, won = self._copies(seen, slot, running, price)
         if copies:
             reason = f"{len(copies)} copies win {format_seconds(won)} of {format_seconds(left)} that are left"
-        return Decision(now_us, (), reason, kept.makespan_us, near.makespan_us, self._start_us, copies)
+            return Decision(now_us, (), reason, self._start_us, copies)
+        if self._by_rank is not None:
+            decision = self._steals(self._by_rank, slot, seen.progress, seen.slowness, seen.kinds)
+            if decision.moves:
+                return decision
+        return Decision(now_us, (), reason, self._start_us)
+
+    def steal(
+        self,
+        now_us: int,
+        slot: Int32,
+        running: Mapping[int, tuple[int, int]],
+        lost: Collection[int] = (),
+        beside: Mapping[int, tuple[int, int]] | None = None,
+    ) -> Decision:
+        """Let slots that soon have nothing to run take what is ready elsewhere, unless all is as planned.
+
+        That is quickly decided, between two times that all of what is left is looked at. Parameters are those of
+        `decide`.
+        """
+        if self._by_rank is None:
+            return Decision(now_us, (), "all is as planned", self._start_us)
+        slowness, kinds = self._beliefs.slowness(), self._beliefs.kinds()
+        self._suspect(now_us, running, slowness, kinds)
+        progress = self._progress(now_us, running, beside or {}, slowness, kinds, lost)
+        return self._steals(self._by_rank, slot, progress, slowness, kinds)
+
+    def _steals(self, by_rank: Int32, slot: Int32, progress: Progress, slowness: Float64, kinds: Float64) -> Decision:
+        moves = stolen(
+            self._planned,
+            progress,
+            may_begin(self._planned, progress, self._done.slot >= 0, by_rank),
+            slot,
+            longer=kinds[self._graph.kind],
+            slower=slowness[self._executor],
+            price_us=self._price_us,
+            gain_us=self._gain_us,
+            stays=self._stays | (self._planned.apart >= 0),
+        )
+        if moves:
+            self._start_us = self._turn
+            self._gain_us[[move.task for move in moves]] *= 2
+        return Decision(progress.now_us, tuple(moves), f"{len(moves)} tasks go to slots that run dry", self._start_us)
+
+    def _rank(self, seen: _Outlook) -> None:
+        """Order tasks by upward rank, where the run is not as planned."""
+        if not (self._stealing and self._beliefs.surprised(seen.slowness)):
+            self._by_rank = None
+            return
+        self._by_rank, self._turn = by_rank(seen.problem, upward_rank(seen.problem)), np.empty_like(self._turn)
+        self._turn[self._by_rank] = np.arange(len(self._turn))
 
     def _outlook(
         self,

@@ -20,7 +20,10 @@ TOLD_US = 50_000
 """Slots report what has ended so often."""
 
 EVERY_US = 200_000
-"""Between two decisions."""
+"""Between two decisions on all that is left."""
+
+STEALING_US = 100_000
+"""Between two looks at slots that run dry; when one has nothing to run, that is seen as soon as it is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +54,8 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
     """
     world = _World(plan, takes_us)
     decisions: list[Decision] = []
-    told = 0
-    for now in world.steps(EVERY_US if rebalancer is not None else None):
+    told, due = 0, EVERY_US
+    for now in world.steps(STEALING_US if rebalancer is not None else None):
         assert rebalancer is not None  # noqa: S101
         while told < len(world.ended) and world.finish[world.ended[told]] <= now - TOLD_US:
             task = world.ended[told]
@@ -60,7 +63,9 @@ def live_through(plan: Plan, takes_us: Callable[[int, int, int], int], rebalance
             told += 1
         late = world.ended[told:]
         begun = {t: (int(world.slot[t]), int(world.start[t])) for t in (*world.running(), *late)}
-        decision = rebalancer.decide(now, world.slot, begun, (), world.beside())
+        ask = rebalancer.decide if now >= due else rebalancer.steal
+        decision = ask(now, world.slot, begun, (), world.beside())
+        due = now + EVERY_US if now >= due else due
         decisions.append(decision)
         world.obey(decision)
     return Lived(Schedule(world.slot, world.start, world.finish), tuple(decisions))
@@ -81,7 +86,10 @@ class _World:
         self._on: list[int | None] = [None] * problem.n_slots
         self._since = [0] * problem.n_slots
         self._seconds: dict[int, int] = {}  # slot -> a task that runs elsewhere, and is to run here as well
-        self._events: list[tuple[int, int, int]] = []  # when, what (0: a slot ends its task, 1: look at it), which
+        # when, what (0: a slot ends its task, 1: look at it, 2: decide, 3: decide because it has nothing to run), which
+        self._events: list[tuple[int, int, int]] = []
+        self._every: int | None = None
+        self._told_us = -1  # until when it is told that a slot has nothing to run
 
     def running(self) -> list[int]:
         return [task for slot, task in enumerate(self._on) if task is not None and self._counts(task, slot)]
@@ -96,6 +104,7 @@ class _World:
     def steps(self, every: int | None) -> Iterator[int]:
         for slot in range(self.problem.n_slots):
             heapq.heappush(self._events, (0, 1, slot))
+        self._every = every
         if every is not None:
             heapq.heappush(self._events, (every, 2, 0))
         while len(self.ended) < self.problem.n:
@@ -104,6 +113,9 @@ class _World:
                 self._end(which, now)
             elif what == 1:
                 self._begin(which, now)
+            elif what == 3:
+                if self._on[which] is None:
+                    yield now
             else:
                 yield now
                 assert every is not None  # noqa: S101
@@ -166,6 +178,9 @@ class _World:
         ready = [t for t in waiting if not self._missing[t]]
         there = [t for t in ready if self._ready(t, slot) <= now]
         if not there:
+            if self._every is not None and self._told_us < now:
+                self._told_us = now + TOLD_US
+                heapq.heappush(self._events, (self._told_us, 3, slot))
             if ready:
                 heapq.heappush(self._events, (min(self._ready(t, slot) for t in ready), 1, slot))
             return

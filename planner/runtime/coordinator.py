@@ -54,6 +54,9 @@ __all__ = ["Coordinator"]
 
 _POLL_S = 0.2
 
+_WAKING_S = 0.02
+"""Least time between two times that the driver is woken because slots have nothing to run."""
+
 
 class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     """Talks to the slots of one run.
@@ -83,7 +86,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
     running : dict of int to int or None
         The task that each slot was running when it last reported.
     woken : threading.Event
-        Set when the driver is to look at once, and need not wait for its next tick.
+        Set when the driver is to look at once, and need not wait for its next tick: a slot has nothing to run, say.
     summaries : dict of int to SlotSummary
         Of slots that have said goodbye.
     """
@@ -105,7 +108,7 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self.last_result_s = 0.0
         slots = range(len(keeper.members.names))
         self.running: dict[int, int | None] = dict.fromkeys(slots)  # never grows: others iterate over it
-        self.woken = threading.Event()
+        self.woken, self._woke_s = threading.Event(), 0.0
         self.summaries: dict[int, SlotSummary] = {}
         self._work = work
         waiting = keeper.ledger.tasks_in(TaskState.WAITING)
@@ -249,6 +252,9 @@ class Coordinator(flight.FlightServerBase):  # type: ignore[misc]
         self._handle(finished, packed)
         for event in troubles:
             self._handle(event, packed)
+        if finished.running is None and (now := time.monotonic()) - self._woke_s >= _WAKING_S:
+            self._woke_s = now
+            self.woken.set()
 
     # both ---------------------------------------------------------------------------------------------------------
 

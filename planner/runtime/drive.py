@@ -251,7 +251,7 @@ def drive(
         round((coordinator.last_result_s - submitted) * 1e6),
         tuple(summary for _, summary in sorted(coordinator.summaries.items())),
         tuple(keeper.slot_of),
-        mover.decisions,
+        tuple(mover.decisions),
         tuple(keeper.ledger.again),
         tuple(kept),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ["Mover", "Rebalancer"]
 
 _EVERY_S, _SHARE = 0.2, 0.05
 """Between two decisions; longer, where deciding would take more than this share of the time."""
+
+_STEALING_S = 0.02
+"""Between two looks at slots that run dry, if so much happens."""
 
 
 class Rebalancer(Protocol):
@@ -40,6 +44,16 @@ class Rebalancer(Protocol):
     ) -> Decision:
         """Decide what to move."""
 
+    def steal(
+        self,
+        now_us: int,
+        slot: Int32,
+        running: Mapping[int, tuple[int, int]],
+        lost: Collection[int] = (),
+        beside: Mapping[int, tuple[int, int]] | None = None,
+    ) -> Decision:
+        """Let slots that run dry take what is ready elsewhere, which is decided more quickly."""
+
     def place(
         self, now_us: int, slot: Int32, running: Mapping[int, tuple[int, int]], lost: Collection[int]
     ) -> tuple[Int32, Int64]:
@@ -48,6 +62,8 @@ class Rebalancer(Protocol):
 
 class Mover:
     """Asks for a decision a few times a second, or when tasks have no slot, and lets the coordinator carry it out.
+
+    Between two decisions, and as soon as a slot has nothing to run, it asks what such slots may take of others.
 
     Parameters
     ----------
@@ -60,6 +76,11 @@ class Mover:
         Whether tasks are moved that have a slot.
     rendezvous_s : float
         Seconds for which tasks that no slot may run wait for one that comes, or comes back.
+
+    Attributes
+    ----------
+    decisions : list of Decision
+        Those that moved or copied something, without the order of all tasks.
     """
 
     def __init__(
@@ -79,19 +100,31 @@ class Mover:
         self._told = self._repeated = 0
         self._spared: set[int] = set()
         self._origin_us: int | None = None
-        self._next = 0.0
-        self.decisions: tuple[Decision, ...] = ()
+        self._next = self._next_steal = 0.0
+        self._ordered: Int64 | None = None  # the order that slots were told last
+        self.decisions: list[Decision] = []
 
     def tick(self) -> None:
         """Decide, if it is time, or if tasks have no slot."""
         began = time.monotonic()
         keeper = self._coordinator.keeper
-        if not keeper.together or (not keeper.orphans and (began < self._next or not self._moving)):
+        due = self._moving and began >= min(self._next, self._next_steal)
+        if not keeper.together or not (keeper.orphans or due):
             return
         heard = self._coordinator.heard()
         if not heard.told and not heard.orphans:
             return
         self._take_in(heard)
+        whole = bool(heard.orphans) or began >= self._next
+        self._decide(heard, whole=whole)
+        pause = (time.monotonic() - began) / _SHARE
+        if whole:
+            self._next = time.monotonic() + max(_EVERY_S, pause)
+        else:
+            self._next_steal = time.monotonic() + max(_STEALING_S, pause)
+
+    def _decide(self, heard: Heard, *, whole: bool) -> None:
+        """Place tasks that have no slot; else decide on all that is left, or only on what slots that run dry take."""
         now = self._planned_us(time.monotonic_ns() // 1000)
         began_at = {task: (slot, self._planned_us(since)) for task, (slot, since) in heard.running.items()}
         beside = {slot: (task, self._planned_us(since)) for slot, (task, since) in heard.beside.items()}
@@ -99,11 +132,11 @@ class Mover:
         slots = np.array(heard.slots, dtype=np.int32)
         if heard.orphans:
             self._place(now, slots, began_at, lost)
-        else:
-            decision = self._rebalancer.decide(now, slots, began_at, lost, beside)
-            if decision.moves or decision.copies:
-                self._carry_out(decision)
-        self._next = time.monotonic() + max(_EVERY_S, (time.monotonic() - began) / _SHARE)
+            return
+        ask = self._rebalancer.decide if whole else self._rebalancer.steal
+        decision = ask(now, slots, began_at, lost, beside)
+        if decision.moves or decision.copies:
+            self._carry_out(decision)
 
     def _take_in(self, heard: Heard) -> None:
         if self._origin_us is None:
@@ -131,7 +164,7 @@ class Mover:
             if time.monotonic() - since >= self._rendezvous_s:
                 self._coordinator.give_up(f"the run ended because slots were lost: {error}")
             return
-        self._stranded = None
+        self._stranded, self._ordered = None, None
         moved = placed if self._moving else np.where(slots < 0, placed, slots)
         self._coordinator.place(dict(enumerate(moved.tolist())), dict(enumerate(starts.tolist())))
 
@@ -150,10 +183,12 @@ class Mover:
             for move in moves
         ]
         line = {"event": "rebalance", "moves": len(decision.moves), "reason": decision.reason}
-        self.decisions = (*self.decisions, decision)
+        self.decisions.append(replace(decision, start_us=decision.start_us[:0].copy()))  # there may be very many
         if decision.moves:
             targets = {move.task: move.target for move in decision.moves}
-            self._coordinator.move(targets, dict(enumerate(decision.start_us.tolist())))
+            new = decision.start_us is not self._ordered
+            self._coordinator.move(targets, dict(enumerate(decision.start_us.tolist())) if new else {})
+            self._ordered = decision.start_us
         if decision.copies:
             self._coordinator.copy({copy.task: copy.target for copy in decision.copies})
         self._coordinator.note([line, *lines])

@@ -63,7 +63,9 @@ def test_where_all_is_as_planned_nothing_is_moved(planned: Plan) -> None:
     takes, _ = world(planned)
     lived = live_through(planned, takes, Rebalancer(planned))
     assert moves(lived) == 0 and lived.schedule.makespan_us <= 1.01 * planned.makespan_us
-    assert all("moves would win" in decision.reason for decision in lived.decisions)
+    assert all(
+        "moves would win" in decision.reason or decision.reason == "all is as planned" for decision in lived.decisions
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,16 @@ def test_in_another_world_than_planned_it_ends_near_the_best(
     assert lived.schedule.makespan_us <= most * best(planned, factor, slow)
     assert lived.schedule.makespan_us < 0.95 * kept.schedule.makespan_us
     assert sorted(decision.at_us for decision in lived.decisions) == [d.at_us for d in lived.decisions]
+
+
+def test_where_costs_are_wrong_slots_that_run_dry_take_what_is_ready(planned: Plan) -> None:
+    takes, _ = world(planned, noise=np.log(2))
+    lived = live_through(planned, takes, Rebalancer(planned))
+    least = live_through(planned, takes, Rebalancer(planned, "least_loaded"))
+    reasons = [move.reason for decision in lived.decisions for move in decision.moves]
+    assert reasons.count("a slot runs dry") > 20
+    assert lived.schedule.makespan_us < least.schedule.makespan_us
+    assert not [m for d in least.decisions for m in d.moves if m.reason == "a slot runs dry"]
 
 
 def test_an_executor_that_becomes_slow_at_mid_run_is_found(planned: Plan) -> None:
@@ -101,7 +113,7 @@ def test_every_task_runs_once_and_few_are_moved_often(seed: int, noise: float, s
     planned = plan(layered(60, 12, seed), Cluster.uniform(slots), iterations=1)
     takes, _ = world(planned, noise=noise, slow=slow, seed=seed)
     lived = live_through(planned, takes, Rebalancer(planned))
-    assert moves(lived) <= 3 * planned.graph.n, "no thrashing"
+    assert moves(lived) <= 4 * planned.graph.n, "no thrashing"
     assert all(abs(move.price_us) > 0 and move.source != move.target for d in lived.decisions for move in d.moves)
     graph = planned.graph
     start, finish = lived.schedule.start_us, lived.schedule.finish_us
@@ -155,6 +167,24 @@ def test_executors_and_kinds_are_told_apart() -> None:
     np.testing.assert_allclose(beliefs.slowness()[[0, 2, 3, 4]], 1, rtol=0.1)
     np.testing.assert_allclose(beliefs.kinds(), [3, 1], rtol=0.1)
     assert beliefs.spread() == pytest.approx(0.1, rel=0.4)
+
+
+@pytest.mark.parametrize(
+    ("slowness", "kinds", "each", "noise", "surprised"),
+    [
+        ([1, 1, 1], [1.0], 1, 0.7, False),  # too few tell
+        ([1, 1, 1], [2.0, 2.0], 20, 0.05, False),  # all take longer alike
+        ([1, 1.1, 1], [1.0], 20, 0.02, False),
+        ([1, 1, 1], [2.0, 1.0], 20, 0.05, True),
+        ([1, 1, 1], [1.0], 20, 0.7, True),
+        ([1, 4, 1], [1.0], 20, 0.05, True),
+    ],
+)
+def test_a_run_is_a_surprise_where_some_are_far_off(
+    slowness: list[float], kinds: list[float], each: int, noise: float, surprised: bool
+) -> None:
+    beliefs = learnt(slowness, kinds, each=each, noise=noise)
+    assert beliefs.surprised(beliefs.slowness()) == surprised
 
 
 def test_a_few_tasks_of_much_noise_prove_nothing() -> None:

@@ -15,6 +15,7 @@ import pytest
 from planner import GraphBuilder
 from planner import plan as make_plan
 from planner.model import Bound, Cluster, Graph, Plan, Schedule
+from planner.model.move import Decision, Move
 from planner.rebalancing import Rebalancer
 from planner.runtime.coordinator import Heard
 from planner.runtime.drive import Outcome
@@ -56,22 +57,18 @@ class Shuffle:
         chosen = self.rng.random(len(slot)) < self.share
         targets = self.rng.integers(0, self.plan.cluster.n_slots, len(slot))
         moves = [
-            SimpleNamespace(
-                task=t, source=int(slot[t]), target=int(targets[t]), sooner_us=1, price_us=1, reason="to shuffle"
-            )
-            for t in np.flatnonzero(chosen).tolist()
+            Move(t, int(slot[t]), int(targets[t]), now_us, 1, 1, "to shuffle") for t in np.flatnonzero(chosen).tolist()
         ]
         order = np.argsort(np.argsort(self.plan.schedule.start_us + self.rng.random(len(slot))))
-        return SimpleNamespace(moves=moves, copies=self.copies(running), reason="to shuffle", start_us=order)
+        return Decision(now_us, tuple(moves), "to shuffle", order, tuple(self.copies(running)))
 
-    def copies(self, running: Mapping[int, tuple[int, int]]) -> list[Any]:
+    steal = decide
+
+    def copies(self, running: Mapping[int, tuple[int, int]]) -> list[Move]:
         """Run some of what runs elsewhere as well."""
         chosen = [task for task in running if self.rng.random() < self.copied]
         target = self.rng.integers(0, self.plan.cluster.n_slots, len(chosen)).tolist()
-        return [
-            SimpleNamespace(task=t, source=0, target=s, sooner_us=1, price_us=1, reason="to shuffle")
-            for t, s in zip(chosen, target, strict=True)
-        ]
+        return [Move(t, 0, s, 0, 1, 1, "to shuffle") for t, s in zip(chosen, target, strict=True)]
 
 
 def nap(seconds: float, *values: Any) -> Any:
@@ -213,3 +210,35 @@ def test_a_task_that_ran_again_and_has_ended_again_is_not_taken_for_one_that_wai
     )
     Mover(coordinator, rebalancer, plan, 1.0).tick()
     assert told == ["0 ended", "0 ended", "1 again"]
+
+
+def test_between_two_decisions_dry_slots_take_tasks_and_are_told_an_order_only_if_it_is_new() -> None:
+    plan, told = planned(graph_of(0, layers=1, width=3), 2), list[tuple[str, dict[int, int], bool]]()
+    heard = Heard([Record(0, 0, 1, 0, 0, 0, None, None, 0)], [], {}, {}, [0, 0, 0], [0, 1], [], [])
+    move = Move(1, 0, 1, 0, 5, 9, "a slot runs dry")
+    first, second = plan.schedule.start_us, plan.schedule.start_us.copy()
+    orders = [first, first, second]
+
+    def ask(what: str) -> Any:
+        def decide(*_: Any) -> Decision:
+            told.append((what, {}, False))
+            return Decision(0, (move,), what, orders[len(told) - 1])
+
+        return decide
+
+    def moved(targets: dict[int, int], order: dict[int, int]) -> None:
+        told[-1] = (told[-1][0], targets, bool(order))
+
+    coordinator: Any = SimpleNamespace(
+        keeper=SimpleNamespace(ledger=SimpleNamespace(waits=lambda task: task > 0), together=True, orphans=[]),
+        heard=lambda: heard,
+        move=moved,
+        note=lambda lines: None,
+    )
+    rebalancer: Any = SimpleNamespace(ended=lambda *_: None, decide=ask("decide"), steal=ask("steal"))
+    mover = Mover(coordinator, rebalancer, plan, 1.0)
+    mover.tick()
+    mover.tick()
+    mover._next_steal = 0.0
+    mover.tick()
+    assert told == [("decide", {1: 1}, True), ("steal", {1: 1}, False), ("steal", {1: 1}, True)]
