@@ -27,7 +27,7 @@ from planner.validate_stages import validate_stages
 BANDWIDTH = 1e9  # a byte a nanosecond
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(
     graph=layer_graphs(5),
     executors=st.integers(1, 3),
@@ -61,7 +61,7 @@ def test_no_split_is_better_and_the_plan_is_valid(
     assert plan.bottleneck_ns == pytest.approx(best, abs=1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(graph=layer_graphs(8), executors=st.integers(1, 3), more=st.integers(1, 4))
 def test_several_stages_on_an_executor_are_valid(graph: LayerGraph, executors: int, more: int) -> None:
     able = replace(graph, supported=np.ones(graph.n, dtype=bool))
@@ -70,7 +70,7 @@ def test_several_stages_on_an_executor_are_valid(graph: LayerGraph, executors: i
     assert plan.lower_bound_ns <= plan.bottleneck_ns
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(graph=layer_graphs(10))
 def test_bounds_and_joined_blocks_are_on_the_right_side(graph: LayerGraph) -> None:
     blocks, devices = settled(blocks_of(graph, BANDWIDTH)), Devices(2, 1, replicas=2)
@@ -85,7 +85,7 @@ def test_bounds_and_joined_blocks_are_on_the_right_side(graph: LayerGraph) -> No
     assert joined(blocks, 3).n <= 3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(graph=layer_graphs(8), overlap=st.booleans(), memory=st.none() | st.integers(9, 40))
 def test_where_all_ideals_are_promising_nothing_is_missed(graph: LayerGraph, overlap: bool, memory: int | None) -> None:
     graph = replace(graph, supported=np.ones(graph.n, dtype=bool))
@@ -102,7 +102,7 @@ def test_where_all_ideals_are_promising_nothing_is_missed(graph: LayerGraph, ove
         assert bound <= exact.bottleneck_ns
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(graph=layer_graphs(10))
 def test_orders_are_topological_and_their_ideals_are_prefixes(graph: LayerGraph) -> None:
     blocks = blocks_of(graph, BANDWIDTH)

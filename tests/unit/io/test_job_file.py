@@ -382,7 +382,7 @@ def same(one: Graph, other: Graph) -> None:
         assert getattr(one, mapping) == getattr(other, mapping)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(graphs())
 def test_a_graph_written_and_read_is_the_same(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:
     file = tmp_path_factory.getbasetemp() / "round.json"

@@ -1,4 +1,8 @@
-"""The example jobs: what is wrong with their words and files is said at once, before Spark starts."""
+"""The example jobs: what is wrong with their words and files is said at once, before Spark starts.
+
+Each is started once as a process of its own, for its help; the rest is asked in this one, which has imported all that
+they import.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import scripted
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 
 
 def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Start a job as a process of its own, without Java: it must not get as far."""
-    command = [sys.executable, str(JOBS / name), *words]
-    env = {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    """Run a job without Java: it must not get as far."""
+    return scripted(JOBS / name, *words, cwd=cwd)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,8 @@ def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> None:
-    said = job(name, "--help", cwd=tmp_path)
+    command, env = [sys.executable, str(JOBS / name), "--help"], {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert said.returncode == 0 and said.stderr == ""
     text = " ".join(said.stdout.split())
     assert text.startswith(f"usage: {name} [-h]")

@@ -371,7 +371,7 @@ def same(one: Experience, other: Experience, factor: float = 1.0) -> None:
     assert dict(one.speeds) == pytest.approx(dict(other.speeds))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(measured=MEASURED, order=st.randoms(use_true_random=False))
 def test_whatever_was_measured(measured: Any, order: Any) -> None:
     found = learn(table_of(measured))
@@ -384,7 +384,7 @@ def test_whatever_was_measured(measured: Any, order: Any) -> None:
     same(found, learn(table_of(measured)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(measured=MEASURED.map(lambda rows: [(*row[:4], max(row[4], 1), row[5]) for row in rows if row[0] is not None]))
 def test_the_unit_of_time_does_not_matter(measured: Any) -> None:
     if measured:
