@@ -1,7 +1,6 @@
 """The example jobs: what is wrong with their words and files is said at once, before Spark starts.
 
-Each is started once as a process of its own, for its help; the rest is asked in this one, which has imported all that
-they import.
+They are asked in this process, which has imported all that they import; as processes, the tests with Spark start them.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> None:
-    command, env = [sys.executable, str(JOBS / name), "--help"], {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
-    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    said = job(name, "--help", cwd=tmp_path)
     assert said.returncode == 0 and said.stderr == ""
     text = " ".join(said.stdout.split())
     assert text.startswith(f"usage: {name} [-h]")
