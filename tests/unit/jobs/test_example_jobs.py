@@ -1,6 +1,6 @@
 """The example jobs: what is wrong with their words and files is said at once, before Spark starts.
 
-They are asked in this process, which has imported all that they import; as processes, the tests with Spark start them.
+They are asked in this process, which has imported all that they import.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> 
     assert text.startswith(f"usage: {name} [-h]")
     for words in told:
         assert words in text
+
+
+def test_a_job_is_a_script(tmp_path: Path) -> None:
+    """The tests with Spark start the other ones so."""
+    command, env = [sys.executable, str(JOBS / "train.py"), "--help"], {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert said.returncode == 0 and said.stderr == "" and said.stdout.startswith("usage: train.py")
 
 
 @pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])
