@@ -108,7 +108,7 @@ def too_large(spark: SparkSession, folder: Path) -> list[str]:
     load = result.load
     peak = max(stage.peak_memory_bytes for stage in load.stages)
     measured = load.stages[load.bottleneck].period_us / 1e6
-    again = model.corrected(planned, [round(stage.busy_us * 1000) for stage in load.stages])
+    again = model.corrected(planned, load)
     second = again.plan(executors=4, memory=LIMIT)
     corrected = second.stream(spark, frame, columns=["ids", "mask"], batch=8).load
     new = corrected.stages[corrected.bottleneck].period_us / 1e6

@@ -69,7 +69,7 @@ def images(argv: Sequence[str] | None = None) -> None:
             pixels = listed.mapInArrow(preparer(side), PREPARED).localCheckpoint()
             first = model.plan(executors=executors)
             tried = first.stream(spark, pixels, columns=["pixels"], batch=batch)  # executors have then loaded all once
-            model = model.corrected(first, [round(stage.busy_us * 1000) for stage in tried.load.stages])  # type: ignore[attr-defined]
+            model = model.corrected(first, tried.load)
             for name, plan in ways_of(model, executors).items():
                 print(f"{name}\n{plan}", flush=True)
                 result = plan.stream(spark, pixels, columns=["pixels"], batch=batch)

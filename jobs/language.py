@@ -53,10 +53,10 @@ def language(argv: Sequence[str] | None = None) -> None:
     texts = passages(words.texts, limit)
     sample = {"text": np.array(texts["text"].slice(0, batch).to_pylist(), dtype=object)}
     chain = text_chain("open a file for reading" if words.query is None else words.query)
-    plan = read_model(chain, batch=sample).plan(executors=executors, replicate=True)
-    print(plan, flush=True)
     master = None if submitted() else f"local-cluster[{executors},1,1024]"
     with session(master, "planner: language") as spark:
+        plan = read_model(chain, batch=sample, spark=spark).plan(executors=executors, replicate=True)
+        print(plan, flush=True)
         frame = spark.createDataFrame(texts).repartition(executors)
         result = plan.stream(spark, frame, columns=["text"], batch=batch)
         scored = result.frame.toArrow()

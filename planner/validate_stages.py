@@ -117,8 +117,18 @@ def _load_faults(plan: StagePlan) -> Iterator[Fault]:
     for stage, executors in enumerate(plan.executors):
         for executor in executors:
             busy[bool(plan.on_host[stage]), executor] += int(plan.load_ns[stage])
-    if plan.bottleneck_ns != max(busy.values(), default=0):
-        yield Fault("bottleneck_ns", f"is {plan.bottleneck_ns}; the fullest executor takes {max(busy.values())}")
+    most, what = max(busy.values(), default=0), "the fullest executor takes"
+    shared = _computed(plan) / (plan.cores or math.inf)
+    if shared > most:
+        most, what = math.ceil(shared), f"on {plan.cores} cores, all stages take"
+    if plan.bottleneck_ns != most:
+        yield Fault("bottleneck_ns", f"is {plan.bottleneck_ns}; {what} {most}")
+
+
+def _computed(plan: StagePlan) -> int:
+    """Add up what is computed on executors for one micro-batch."""
+    times = zip(plan.graph.time_ns.tolist(), plan.stage.tolist(), strict=True)
+    return sum(time_ns for time_ns, stage in times if not plan.on_host[stage])
 
 
 def _loads(plan: StagePlan) -> list[float]:

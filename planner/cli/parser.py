@@ -206,6 +206,7 @@ def _split(commands: Any) -> None:
     parser.add_argument("--sizes", metavar="AXIS=N", help="axes that an ONNX model leaves open: batch=32,sequence=128")
     parser.add_argument("--executors", metavar="N", help="so many executors (what MODEL says if left out)")
     parser.add_argument("--memory", metavar="SIZE", help="memory of each, such as 4GB (what MODEL says if left out)")
+    parser.add_argument("--cores", metavar="N", help="that all of them have together (one each if left out)")
     parser.add_argument("--hosts", metavar="N", help="devices without a limit of memory beside them")
     parser.add_argument("--bandwidth", metavar="RATE", help="of each executor, such as 1Gbit (free if left out)")
     parser.add_argument("--replicate", action="store_true", help="several executors may take turns at a slow stage")

@@ -23,7 +23,7 @@ def split_command(words: Namespace) -> None:
     sizes: dict[str, int] = reader.option("sizes", {}, _sizes)
     with reader.collecting(words.model):
         model = read_model(words.model, **({} if words.sizes is None else {"sizes": sizes}))
-    numbers = {name: _number(reader, name, least) for name, least in (("executors", 1), ("stages", 1), ("hosts", 0))}
+    numbers = {name: _number(reader, name, least) for name, least in _NUMBERS}
     if model.executors is None and words.executors is None:
         reader.faults.append(Fault("--executors", f"is left out, and {words.model} does not say it; expected a number"))
     memory = reader.option("memory", None, parse_bytes)
@@ -36,6 +36,10 @@ def split_command(words: Namespace) -> None:
         written = plan.report(words.output)
         if not words.json:
             print(f"written: {written}")
+
+
+_NUMBERS = (("executors", 1), ("cores", 1), ("stages", 1), ("hosts", 0))
+"""Options that are whole numbers, and the least each may be."""
 
 
 def split_summary(plan: ModelPlan) -> dict[str, Any]:

@@ -37,8 +37,9 @@ class StagePlan:
     memory_bytes : ndarray of int64, shape (stages,)
         What each executor of a stage holds of it.
     bottleneck_ns : int
-        The largest sum of loads of one executor (or transfer, where links are devices of their own): a micro-batch
-        leaves the pipeline each so many nanoseconds.
+        The largest sum of loads of one executor (or transfer, where links are devices of their own), or what all
+        stages compute over the cores that they share, if that is more: a micro-batch leaves the pipeline each so many
+        nanoseconds.
     lower_bound_ns : int
         No plan under the same limits can have a smaller bottleneck.
     bound_reason : str
@@ -56,6 +57,8 @@ class StagePlan:
         What a reader should know: why a search ended, what a number means.
     overlap : bool
         Whether executors send and receive while they compute: a stage then takes the longest of these, else their sum.
+    cores : int or None
+        That all executors have together; None, where each has one of its own.
     """
 
     graph: LayerGraph
@@ -75,6 +78,7 @@ class StagePlan:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     overlap: bool = False
+    cores: int | None = None
 
     @property
     def n_stages(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from planner.errors import Fault, InputError
 from planner.model.layers import LayerGraph
 from planner.model.stage_plan import StagePlan
 from planner.models.model import Model
+from planner.models.remote import measured_there
 from planner.models.running import stream_plan
 from planner.streaming import as_batch, chain
 
@@ -33,6 +35,7 @@ def read_callables(
     batch: Mapping[str, Any] | None = None,
     seconds: Sequence[float] | None = None,
     runs: int = 3,
+    spark: Any = None,
 ) -> Model:
     """Make a model of callables that follow one another, such as tokenise, embed, score.
 
@@ -48,6 +51,8 @@ def read_callables(
         How long each takes, if that is known. With neither, all count the same.
     runs : int
         Runs of which each one's time is the median; one more warms up.
+    spark : SparkSession, optional
+        To measure on one of its executors, and to count the cores that executors share.
 
     Raises
     ------
@@ -70,14 +75,16 @@ def read_callables(
         faults.append(Fault("runs", f"is {runs!r}; expected a whole number of at least 1"))
     if faults:
         raise InputError(faults)
-    sizes = [0] * len(calls)
-    if batch is not None:
+    sizes, cores = [0] * len(calls), None
+    if batch is not None and spark is not None:
+        (seconds, sizes), cores = measured_there(spark, partial(_measured, calls, batch, runs))
+    elif batch is not None:
         seconds, sizes = _measured(calls, batch, runs)
     times = [round(each * 1e9) for each in seconds] if seconds is not None else [1_000_000] * len(calls)
     names = _names(calls)
     before, after = list(range(len(calls) - 1)), list(range(1, len(calls)))
     layers = LayerGraph.from_arrays(names, time_ns=times, output_bytes=sizes, source=before, target=after)
-    return Model(layers, " → ".join(names), runner=_Runner(tuple(calls), names))
+    return Model(layers, " → ".join(names), runner=_Runner(tuple(calls), names), cores=cores)
 
 
 class _Runner:

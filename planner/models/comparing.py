@@ -13,6 +13,7 @@ import pandas as pd
 from planner.errors import Fault, InputError
 from planner.model.units import format_bytes, format_seconds
 from planner.models.model import Model
+from planner.models.planning import SHARED, shared_ns
 from planner.models.plans import ModelPlan
 from planner.report.markup import asset, bar, escape, table
 from planner.report.shell import page, write_text
@@ -78,14 +79,15 @@ def _whole(model: Model, executors: int) -> ModelPlan:
     """Put the whole model on each executor: nothing can be faster than all of them sharing all the work."""
     alone = model.plan(executors=1)
     each = -(-alone.bottleneck_ns // executors)
+    shared = shared_ns(alone, model.cores)
     return replace(
         alone,
         replicas=np.array([executors], np.int32),
         executors=(tuple(range(executors)),),
         load_ns=np.array([each], np.int64),
-        bottleneck_ns=each,
-        lower_bound_ns=each,
-        bound_reason="all executors share all the work",
+        bottleneck_ns=max(each, shared),
+        lower_bound_ns=max(each, shared),
+        bound_reason="all executors share all the work" if each >= shared else SHARED,
         n_executors=executors,
         method="the whole model in each slot",
     )
@@ -152,13 +154,14 @@ def _loads(load: StreamLoad) -> str:
             escape(stage.name),
             bar([("busy", stage.busy)]),
             f"{stage.busy:.0%}",
+            f"{stage.waiting_for_core:.0%}",
             f"{stage.waiting_for_input:.0%}",
             f"{stage.waiting_for_room:.0%}",
-            format_seconds(stage.busy_us),
+            format_seconds(stage.busy_us + stage.core_us),
             f"{stage.batches:,}",
             format_bytes(stage.peak_memory_bytes),
         ]
         for stage in load.stages
     ]
-    head = ["stage, as run", "", "busy", "waits for input", "for room", "a batch", "batches", "peak memory"]
+    head = ["stage, as run", "", "busy", "waits for core", "for input", "for room", "a batch", "batches", "peak memory"]
     return table(head, rows, text_columns=(0, 1))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
@@ -16,7 +16,9 @@ from planner.model.stage_plan import StagePlan
 from planner.model.units import format_bytes, parse_bytes
 from planner.models.model import Model
 from planner.models.plans import ModelPlan
+from planner.models.remote import measured_there
 from planner.models.running import OnnxRunner
+from planner.streaming import StreamLoad
 
 if TYPE_CHECKING:
     from planner.submodels import OnnxModel, Profile, StageFile
@@ -80,7 +82,7 @@ class MeasuredModel(Model):
 
         return write_stages(self.source, plan.stage.tolist(), folder, copy_weights=copy_weights)
 
-    def corrected(self, plan: StagePlan, measured_ns: Sequence[int] | None = None) -> MeasuredModel:
+    def corrected(self, plan: StagePlan, measured: StreamLoad | Sequence[int] | None = None) -> Self:
         """Give the model as the stages of a plan show it: times of layers are scaled such that they meet the stages'.
 
         Layers were measured one by one; in a stage, several of them become one, and some stages win more than others.
@@ -90,9 +92,9 @@ class MeasuredModel(Model):
         ----------
         plan : StagePlan
             Of this model.
-        measured_ns : sequence of int, optional
-            Nanoseconds of each stage for a micro-batch, from where it ran; if left out, measured here, each in a new
-            process.
+        measured : StreamLoad or sequence of int, optional
+            What its stages did when it ran, or nanoseconds of each for a micro-batch; if left out, measured here,
+            each in a new process.
 
         Examples
         --------
@@ -107,17 +109,13 @@ class MeasuredModel(Model):
         >>> round(sum(better.layers.time_ns.tolist()) / 1e6, 3)
         4.0
         """
-        from planner.submodels import corrected, measure_apart
+        from planner.submodels import measure_apart
 
-        if measured_ns is None:
+        if measured is None:
             with TemporaryDirectory() as folder:
                 files = [file.path for file in self.cut(plan, folder)]
-                measured_ns = [one.time_ns for one in measure_apart(files, self.batch, threads=self.threads)]
-        if len(measured_ns) != plan.n_stages:
-            raise InputError(
-                [Fault("measured_ns", f"has {len(measured_ns)} times; the plan has {plan.n_stages} stages")]
-            )
-        return replace(self, layers=corrected(self.layers, plan.stage.tolist(), measured_ns))
+                measured = [one.time_ns for one in measure_apart(files, self.batch, threads=self.threads)]
+        return super().corrected(plan, measured)
 
 
 def read_onnx_model(
@@ -143,7 +141,8 @@ def read_onnx_model(
     threads : int
         That one operator may use.
     spark : SparkSession, optional
-        To measure on one of its executors, which has to see the file under the same name.
+        To measure on one of its executors, which has to see the file under the same name, and to count the cores that
+        executors share.
 
     Raises
     ------
@@ -163,10 +162,12 @@ def read_onnx_model(
         raise InputError(faults)
     if batch is None:
         batch = sample_batch(model, input_shapes(model, sizes or {}))
+    cores = None
     if spark is None:
         profile = profile_layers(model, batch, runs=runs, threads=threads)
     else:
-        profile = _there(spark, partial(_profile, model.path.absolute(), dict(batch), runs, threads))
+        measure = partial(_profile, model.path.absolute(), dict(batch), runs, threads)
+        profile, cores = measured_there(spark, measure)
     return MeasuredModel(
         layers=layer_graph(model, profile),
         name=model.path.name,
@@ -175,6 +176,7 @@ def read_onnx_model(
         reserved_bytes=working_bytes(model, profile.value_bytes),
         threads=threads,
         runner=OnnxRunner(model, threads),
+        cores=None if cores is None else max(1, cores // threads),
     )
 
 
@@ -182,22 +184,6 @@ def _profile(path: Path, batch: Mapping[str, NDArray[Any]], runs: int, threads: 
     from planner.submodels import profile_layers, read_onnx
 
     return profile_layers(read_onnx(path), batch, runs=runs, threads=threads)
-
-
-def _there(spark: Any, measure: Callable[[], Profile]) -> Profile:
-    """Measure on an executor; what is wrong is raised here as it would be there."""
-    from planner.spark.preflight import classic_session
-
-    def answer(_: int) -> Profile | InputError:
-        try:
-            return measure()
-        except InputError as error:
-            return error
-
-    found: Profile | InputError = classic_session(spark).sparkContext.parallelize([0], 1).map(answer).first()
-    if isinstance(found, InputError):
-        raise found
-    return found
 
 
 def _room(memory: str | float) -> int | None:

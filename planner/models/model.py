@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from planner.model.layers import NANOSECONDS, LayerGraph
+from planner.model.stage_plan import StagePlan
 from planner.model.units import format_bytes, format_seconds
+from planner.models.correcting import corrected_layers
 from planner.models.planning import plan_stages
 from planner.models.plans import ModelPlan
+from planner.streaming import StreamLoad
 
 __all__ = ["Model"]
 
@@ -28,6 +31,8 @@ class Model:
         Devices beside them without a limit of memory.
     memory_bytes : int or None
         Of each executor, where its file states it.
+    cores : int or None
+        That all executors have together, where it was measured on them; None, where each is taken to have its own.
     runner : callable or None
         Given a plan and what `ModelPlan.run` takes, runs it; None for a profile, which holds no layers.
     """
@@ -38,6 +43,7 @@ class Model:
     hosts: int = 0
     memory_bytes: int | None = None
     runner: Callable[..., Any] | None = None
+    cores: int | None = None
 
     def plan(
         self,
@@ -49,6 +55,7 @@ class Model:
         stages: int | None = None,
         hosts: int | None = None,
         overlap: bool = False,
+        cores: int | None = None,
     ) -> ModelPlan:
         """Split the model into contiguous stages, so that the slowest executor is as fast as possible.
 
@@ -70,6 +77,9 @@ class Model:
         overlap : bool
             Whether executors send and receive while they compute: then a stage takes the longest of the three, as in
             PipeDream, else their sum.
+        cores : int, optional
+            That all executors have together, where there may be fewer than executors, as on one machine; what was found
+            where the model was measured, when left out.
 
         Returns
         -------
@@ -99,8 +109,35 @@ class Model:
             replicate=replicate,
             stages=stages,
             overlap=overlap,
+            cores=self.cores if cores is None else cores,
         )
         return ModelPlan(**vars(found), model=self.name, runner=self.runner)
+
+    def corrected(self, plan: StagePlan, measured: StreamLoad | Sequence[int]) -> Self:
+        """Give the model as the stages of a plan show it, so that the next plan cuts better.
+
+        Parameters
+        ----------
+        plan : StagePlan
+            Of this model.
+        measured : StreamLoad or sequence of int
+            What its stages did when it ran, or nanoseconds of each for a micro-batch.
+
+        Raises
+        ------
+        InputError
+            If there are more or fewer times than stages.
+
+        Examples
+        --------
+        >>> from planner.model import LayerGraph
+        >>> layers = LayerGraph.from_arrays(time_ns=[10, 10, 10, 10], source=[0, 1, 2], target=[1, 2, 3])
+        >>> model = Model(layers, "chain")
+        >>> first = model.plan(executors=2)
+        >>> first.stage.tolist(), model.corrected(first, [20, 80]).plan(executors=2).stage.tolist()
+        ([0, 0, 1, 1], [0, 0, 0, 1])
+        """
+        return replace(self, layers=corrected_layers(plan, measured))
 
     def __repr__(self) -> str:
         time = format_seconds(int(self.layers.time_ns.sum()) * 1_000_000 / NANOSECONDS)

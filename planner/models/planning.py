@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from planner.model.units import parse_bytes, parse_rate
 from planner.staging import Devices, Found, blocks_of, split
 from planner.staging.loads import stage_sums
 
-__all__ = ["plan_stages"]
+__all__ = ["SHARED", "plan_stages", "shared_ns"]
 
 MOST_EXECUTORS = 1000
+MOST_CORES = 1_000_000
 _LONGEST_S = 1e6
 """Seconds above which sending one output is taken for a mistake."""
+SHARED = "all that is computed, on the cores that executors share"
+"""Why no bottleneck can be smaller, where there are fewer cores than executors."""
 _MOST_NS = 2**62
 """Sums of times, over all executors, that 64 bits hold."""
 
@@ -34,6 +38,7 @@ def plan_stages(
     replicate: bool = False,
     stages: int | None = None,
     overlap: bool = False,
+    cores: int | None = None,
 ) -> StagePlan:
     """Split layers into stages; parameters, errors and result as of `planner.models.Model.plan`.
 
@@ -49,6 +54,8 @@ def plan_stages(
     if stages is not None and _whole("stages", stages, 1, faults) <= count and not faults:
         problem = f"is {stages}; expected more than the {count} executors (or none: as many as are best)"
         faults.append(Fault("stages", problem))
+    if cores is not None:
+        _whole("cores", cores, 1, faults, most=MOST_CORES)
     room = None if memory is None else _parsed("memory", memory, parse_bytes, faults)
     rate = _parsed("bandwidth", bandwidth, parse_rate, faults)
     if faults:
@@ -62,7 +69,7 @@ def plan_stages(
     if sum(float(column.sum()) for column in columns) * count > _MOST_NS:
         raise InputError([Fault("bandwidth", "is so low, or times are so long, that a micro-batch takes years")])
     found = split(blocks, devices, layers.names, stages=stages)
-    return StagePlan(
+    planned = StagePlan(
         graph=layers,
         stage=found.split.stage[blocks.block].astype(np.int32),
         replicas=found.split.replicas,
@@ -80,7 +87,22 @@ def plan_stages(
         seconds=time.perf_counter() - began,
         notes=found.notes,
         overlap=devices.overlap,
+        cores=cores,
     )
+    shared = shared_ns(planned, cores)
+    if shared > planned.bottleneck_ns:
+        planned = replace(planned, bottleneck_ns=shared)
+    if shared > planned.lower_bound_ns and not beside:  # hosts could take some of it
+        planned = replace(planned, lower_bound_ns=shared, bound_reason=SHARED)
+    return planned
+
+
+def shared_ns(plan: StagePlan, cores: int | None) -> int:
+    """Give what the stages on executors compute for a micro-batch, over the cores that they share, in nanoseconds."""
+    if cores is None:
+        return 0
+    on_executors = ~plan.on_host[plan.stage]
+    return -(-int(plan.graph.time_ns[on_executors].sum()) // cores)
 
 
 def _executors(found: Found) -> tuple[tuple[int, ...], ...]:
@@ -95,10 +117,10 @@ def _executors(found: Found) -> tuple[tuple[int, ...], ...]:
     return tuple(placed)
 
 
-def _whole(name: str, value: Any, least: int, faults: list[Fault]) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= MOST_EXECUTORS:
+def _whole(name: str, value: Any, least: int, faults: list[Fault], most: int = MOST_EXECUTORS) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         told = "is not given" if value is None else f"is {value!r}"
-        faults.append(Fault(name, f"{told}; expected a whole number from {least} to {MOST_EXECUTORS}"))
+        faults.append(Fault(name, f"{told}; expected a whole number from {least} to {most}"))
         return least
     return int(value)
 

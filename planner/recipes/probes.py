@@ -15,6 +15,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from planner.runtime.process import cores_here
+
 __all__ = [
     "Facts",
     "Trips",
@@ -131,7 +133,7 @@ def collect(*measured: Any) -> list[Any]:
 def look() -> Facts:
     """Tell what this process may use, and time how a new one starts."""
     python_s, import_s = _start()
-    return {"cores": _cores(), "memory_bytes": _memory(), "python_s": python_s, "import_s": import_s}
+    return {"cores": cores_here(), "memory_bytes": _memory(), "python_s": python_s, "import_s": import_s}
 
 
 def _start() -> tuple[float | None, float | None]:
@@ -146,15 +148,6 @@ def _start() -> tuple[float | None, float | None]:
         there, done = (float(word) for word in said.stdout.split())
         return there - began, done - there
     return None, None
-
-
-def _cores() -> float:
-    """Give the processors that this process may use, at most what its container's quota is."""
-    allowed = float(len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else float(os.cpu_count() or 1)
-    with suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        allowed = min(allowed, float(quota) / float(period))
-    return allowed
 
 
 def _memory() -> int | None:

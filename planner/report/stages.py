@@ -105,6 +105,7 @@ def _facts(plan: StagePlan) -> list[tuple[str, str, str]]:
     room = plan.memory_limit_bytes
     used = {e for held, host in zip(plan.executors, plan.on_host, strict=True) if not host for e in held}
     hosts = len({e for held, host in zip(plan.executors, plan.on_host, strict=True) if host for e in held})
+    cores = f", on {count(plan.cores, 'core')}" if plan.cores is not None and plan.cores < len(used) else ""
     beside = f", and {count(hosts, 'host')}" if hosts else ""
     alone = int(plan.graph.time_ns.sum())
     rate = f"{alone / plan.bottleneck_ns:.3g} × one executor" if plan.bottleneck_ns else ""
@@ -113,7 +114,7 @@ def _facts(plan: StagePlan) -> list[tuple[str, str, str]]:
         ("lower bound", _time(plan.lower_bound_ns), plan.bound_reason),
         ("gap", percent(plan.gap), plan.status),
         ("peak memory", format_bytes(plan.peak_memory_bytes), "" if room is None else f"of {format_bytes(room)} each"),
-        ("executors", f"{len(used)}", f"of {plan.n_executors}{beside}"),
+        ("executors", f"{len(used)}", f"of {plan.n_executors}{beside}{cores}"),
         ("planned in", f"{plan.seconds:.3g} s", plan.method),
     ]
 

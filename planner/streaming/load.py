@@ -1,4 +1,4 @@
-"""What the slots of a stream really did: busy, waiting for input, waiting for room."""
+"""What the slots of a stream really did: busy, waiting for a core, for input, for room."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SlotLoad:
     ----------
     slot, incarnation : int
     pid : int
-    busy_us, batches : dict of int to int
-        Running each stage, and how many batches of it.
+    busy_us, core_us, batches : dict of int to int
+        Running each stage, being ready to run it while others had all cores, and how many batches of it.
     input_us : int
         Waiting with nothing to run.
     room_us : int
@@ -36,6 +36,7 @@ class SlotLoad:
     incarnation: int
     pid: int = 0
     busy_us: dict[int, int] = field(default_factory=dict)
+    core_us: dict[int, int] = field(default_factory=dict)
     batches: dict[int, int] = field(default_factory=dict)
     input_us: int = 0
     room_us: int = 0
@@ -53,12 +54,13 @@ class StageLoad:
     name : str
     slots : int
     batches : int
-    busy_us : float
-        Running a batch, on average.
+    busy_us, core_us : float
+        Running a batch, on average, and waiting for a core meanwhile: what others had of the cores that it ran on.
     period_us : float
-        The same over the number of its slots: so often the stage can give a batch.
-    busy, waiting_for_input, waiting_for_room : float
-        Parts of the time that its slots spent so, 0 to 1; of a slot with several stages, waiting is counted for each.
+        Both over the number of its slots: so often the stage can give a batch.
+    busy, waiting_for_core, waiting_for_input, waiting_for_room : float
+        Parts of the time that its slots spent so, 0 to 1; of a slot with several stages, waiting for input and for
+        room is counted for each.
     peak_memory_bytes : int
         The highest of its slots.
     """
@@ -67,8 +69,10 @@ class StageLoad:
     slots: int
     batches: int
     busy_us: float
+    core_us: float
     period_us: float
     busy: float
+    waiting_for_core: float
     waiting_for_input: float
     waiting_for_room: float
     peak_memory_bytes: int
@@ -124,14 +128,16 @@ class StreamLoad:
         return max(range(len(self.stages)), key=lambda stage: self.stages[stage].period_us)
 
     def __repr__(self) -> str:
-        head = ["stage", "slots", "batches", "a batch", "busy", "waits for input", "for room", "peak memory"]
+        waits = ["waits for core", "for input", "for room"]
+        head = ["stage", "slots", "batches", "a batch", "busy", *waits, "peak memory"]
         body = [
             [
                 stage.name,
                 str(stage.slots),
                 str(stage.batches),
-                format_seconds(stage.busy_us),
+                format_seconds(stage.busy_us + stage.core_us),
                 f"{stage.busy:.0%}",
+                f"{stage.waiting_for_core:.0%}",
                 f"{stage.waiting_for_input:.0%}",
                 f"{stage.waiting_for_room:.0%}",
                 format_bytes(stage.peak_memory_bytes),
@@ -157,16 +163,23 @@ def _stage(stage: int, name: str, told: Sequence[SlotLoad]) -> StageLoad:
     mine = [slot for slot in told if slot.batches.get(stage)]
     batches = sum(slot.batches[stage] for slot in mine)
     busy = sum(slot.busy_us[stage] for slot in mine)
-    total = max(1, sum(sum(slot.busy_us.values()) + slot.input_us + slot.room_us for slot in mine))
+    core = sum(slot.core_us.get(stage, 0) for slot in mine)
+    total = max(1, sum(map(_all_us, mine)))
     places = len({slot.slot for slot in mine})
     return StageLoad(
         name,
         places,
         batches,
         busy / max(1, batches),
-        busy / max(1, batches) / max(1, places),
+        core / max(1, batches),
+        (busy + core) / max(1, batches) / max(1, places),
         busy / total,
+        core / total,
         sum(slot.input_us for slot in mine) / total,
         sum(slot.room_us for slot in mine) / total,
         max((slot.peak_memory_bytes for slot in mine), default=0),
     )
+
+
+def _all_us(slot: SlotLoad) -> int:
+    return sum(slot.busy_us.values()) + sum(slot.core_us.values()) + slot.input_us + slot.room_us

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import queue
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from planner.errors import TaskFailure
-from planner.runtime.process import error_text, responsive
+from planner.runtime.process import core_wait_ns, error_text, give_back, responsive
 from planner.runtime.values import pack, read_stream, stream
 from planner.runtime.wire import Line, local_address
 from planner.streaming.batches import Batch, as_batch, decode, encode, from_rows, to_rows
@@ -45,6 +47,9 @@ _FETCH_S = 60.0
 _FETCHERS = 2
 
 _HEARTBEAT_S = 1.0
+
+_GIVE_BACK_S = 1.0
+"""Seconds after which free memory goes back to the system: batches that come and go leave ever more of it."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +145,14 @@ class _Slot:
         self.files.close()
         self.peers.close()
         self.client.close()
+        gc.collect()
+        give_back()
 
     # the work -----------------------------------------------------------------------------------------------------
 
     def _load(self, parts: tuple[Part, ...]) -> None:
         began = time.monotonic_ns()
+        give_back()  # Spark's Python processes have done other things before
         for part in parts:
             self.names[part.stage] = part.name
             folder = self.files.bring(part.stage, part.files)
@@ -153,11 +161,14 @@ class _Slot:
 
     def _run(self, given: Input) -> None:
         stage, load = given.stage, self.load
-        began, record = time.monotonic_ns(), given.record
+        began, waited, record = time.monotonic_ns(), core_wait_ns(), given.record
         arrays, rows = (from_rows(record), record.num_rows) if stage == 0 else decode(record)
         made = as_batch(self.calls[stage](arrays))
         output = self._columns(made, rows) if stage + 1 == self.config.n_stages else encode(made, rows)
-        load.busy_us[stage] = load.busy_us.get(stage, 0) + (time.monotonic_ns() - began) // 1000
+        took = (time.monotonic_ns() - began) // 1000
+        waited = min((core_wait_ns() - waited) // 1000, took)
+        load.busy_us[stage] = load.busy_us.get(stage, 0) + took - waited
+        load.core_us[stage] = load.core_us.get(stage, 0) + waited
         load.batches[stage] = load.batches.get(stage, 0) + 1
         self.desk.made(stage, given.batch, output)
         self.events.put(Made(*self._me, given.batch))
@@ -232,6 +243,7 @@ class _Slot:
                 self._stop()
 
     def _report(self) -> None:
+        given_back = time.monotonic()
         while not self.ended.is_set():
             events = []
             with suppress(queue.Empty):
@@ -242,11 +254,18 @@ class _Slot:
                 self._send([event for event in events if event is not None])
             except Exception as error:
                 self._lost_coordinator(error)
+            if time.monotonic() - given_back > _GIVE_BACK_S:
+                give_back()
+                given_back = time.monotonic()
 
     def _send(self, events: list[Any]) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        load = replace(self.load, busy_us=dict(self.load.busy_us), batches=dict(self.load.batches))
-        load = replace(load, input_us=self.desk.input_us, room_us=self.desk.room_us, peak_memory_bytes=peak)
+        load = replace(
+            deepcopy(self.load),
+            input_us=self.desk.input_us,
+            room_us=self.desk.room_us,
+            peak_memory_bytes=peak,
+        )
         body = self.line.encode((load, events))
         list(self.client.do_action(flight.Action("report", body), options=self.line.options(timeout=_ANSWER_S)))
 

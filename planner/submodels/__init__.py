@@ -1,7 +1,7 @@
 """ONNX models: read, measured layer by layer, cut into stage files, loaded and run. Needs the extra ``models``."""
 
 from planner.submodels.interfaces import Interface, interfaces
-from planner.submodels.layer_graphs import corrected, layer_graph, working_bytes
+from planner.submodels.layer_graphs import layer_graph, working_bytes
 from planner.submodels.made_up_weights import with_made_up_weights
 from planner.submodels.measuring import Measured, measure_apart, measure_stage
 from planner.submodels.onnx_model import Layer, OnnxModel
@@ -20,7 +20,6 @@ __all__ = [
     "OnnxModel",
     "Profile",
     "StageFile",
-    "corrected",
     "input_shapes",
     "interfaces",
     "layer_graph",

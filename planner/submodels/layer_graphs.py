@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
-
-from planner.model.arrays import Int64
 from planner.model.layers import LayerGraph
 from planner.submodels.onnx_model import OnnxModel
 from planner.submodels.profiling import Profile
 from planner.submodels.tensor_data import is_tensor
 
-__all__ = ["corrected", "layer_graph", "working_bytes"]
+__all__ = ["layer_graph", "working_bytes"]
 
 LOADED = 2.1
 """Memory that a stage takes at the most for each byte of its weights. Measured: 1.1 where they are multiplied as
@@ -85,34 +81,6 @@ def working_bytes(model: OnnxModel, value_bytes: Mapping[str, int]) -> int:
         done = {value for value in (*layer.takes, *layer.gives) if last.get(value, i) == i}
         held -= sum(value_bytes.get(value, 0) for value in done)
     return PROCESS_BYTES + SESSION_BYTES + ARENA * most
-
-
-def corrected(graph: LayerGraph, stage: Sequence[int], time_ns: Sequence[int]) -> LayerGraph:
-    """Scale the times of layers such that each stage takes what was measured of it as a whole.
-
-    Layers are measured one by one; in a stage that was loaded they are fused, so some stages win more than others.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-    stage : sequence of int, length n
-        The stage of each layer.
-    time_ns : sequence of int
-        Nanoseconds of each stage, as measured for one micro-batch.
-
-    Examples
-    --------
-    >>> graph = LayerGraph.from_arrays(time_ns=[300, 100, 400], source=[0, 1], target=[1, 2])
-    >>> corrected(graph, [0, 0, 1], [200, 400]).time_ns.tolist()
-    [150, 50, 400]
-    """
-    places = np.asarray(stage)
-    added = np.bincount(places, weights=graph.time_ns)
-    alike = np.bincount(places)
-    measured = np.asarray(time_ns, np.float64)
-    share = np.where(added[places] > 0, graph.time_ns / np.maximum(added[places], 1), 1 / alike[places])
-    times: Int64 = np.rint(share * measured[places]).astype(np.int64)
-    return replace(graph, time_ns=times, host_ns=times)
 
 
 def _factors(model: OnnxModel) -> list[float]:

@@ -54,6 +54,6 @@ def test_the_page_shows_plans_and_loads_and_runs_no_script(tmp_path: Path) -> No
     text = write_streams("a <model>", runs(), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a &lt;model&gt;" in text and "&lt;0&gt;" in text and "<0>" not in text
     assert "<script" not in text
-    for words in ("data-parallel", "model-parallel", "hybrid", "waits for input", "lower bound"):
+    for words in ("data-parallel", "model-parallel", "hybrid", "waits for core", "for input", "lower bound"):
         assert words in text
     assert text.count("<svg") >= 6

@@ -60,7 +60,7 @@ def test_what_stages_took_corrects_the_plan(small: MeasuredModel) -> None:
     second = small.corrected(first, took).plan(executors=2)
     counts = [int((planned.stage == 0).sum()) for planned in (first, second)]
     assert counts[1] < counts[0], "the stage that took longer than planned has fewer layers now"
-    with pytest.raises(InputError, match=r"measured_ns: has 1 times; the plan has 2 stages"):
+    with pytest.raises(InputError, match=r"measured: has 1 times; the plan has 2 stages"):
         small.corrected(first, [1])
 
 

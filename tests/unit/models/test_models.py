@@ -10,13 +10,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from pages import MARKUP, Elements
 
 from planner.cli import main
-from planner.errors import InputError
+from planner.errors import InputError, InvalidPlanError
 from planner.model import LayerGraph
 from planner.models import Model, ModelPlan, read_model
+from planner.validate_stages import validate_stages
 
 VALUES = "forward_compute_time={}, backward_compute_time=0, activation_size=1000, parameter_size=100"
 
@@ -86,6 +88,26 @@ def test_everything_wrong_with_what_is_asked_is_told_at_once(profile: str) -> No
         read_model(profile).plan(2, memory=[])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="11 days"):
         read_model(profile).plan(2, bandwidth=1e-300)
+
+
+def test_executors_that_share_cores_are_no_faster_than_these(profile: str) -> None:
+    model = read_model(profile)
+    alone, shared = model.plan(executors=4), model.plan(executors=4, cores=2)
+    assert (alone.bottleneck_ns, shared.bottleneck_ns) == (6_000_000, 10_000_000)
+    assert shared.status == "optimal" and "cores that executors share" in str(shared) and "on 2 cores" in str(shared)
+    assert model.plan(executors=4, cores=4).bottleneck_ns == alone.bottleneck_ns
+    assert replace(model, cores=1).plan(executors=4).bottleneck_ns == 20_000_000
+    validate_stages(shared)
+    with pytest.raises(InvalidPlanError, match="on 2 cores, all stages take 10000000"):
+        validate_stages(replace(shared, bottleneck_ns=6_000_000, lower_bound_ns=6_000_000))
+
+
+def test_what_stages_took_corrects_their_layers() -> None:
+    layers = LayerGraph.from_arrays(time_ns=[0, 0, 30, 10], source=[0, 1, 2], target=[1, 2, 3])
+    model = Model(layers, "chain")
+    first = replace(model.plan(executors=2), stage=np.array([0, 0, 1, 1], np.int32))
+    again = model.corrected(first, [8, 20]).layers
+    assert again.time_ns.tolist() == again.host_ns.tolist() == [4, 4, 15, 5]
 
 
 def test_what_is_no_model_is_told() -> None:

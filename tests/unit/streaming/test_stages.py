@@ -91,6 +91,10 @@ def test_the_bottleneck_is_the_stage_that_gives_least_often() -> None:
     load = StreamLoad.of(["a", "b", "c"], slots, batches=10, rows=20, elapsed_us=1000, replays=0, lost=())
     assert load.bottleneck == 1, "c is slower, but on two slots"
     assert [stage.period_us for stage in load.stages] == [50, 100, 75]
+    told = {(0, 9): SlotLoad(0, 9, busy_us={0: 300}, core_us={0: 600}, batches={0: 3}, input_us=100)}
+    crowded = StreamLoad.of(["a"], told, batches=3, rows=6, elapsed_us=1000, replays=0, lost=()).stages[0]
+    assert (crowded.busy_us, crowded.core_us, crowded.period_us) == (100, 200, 300)
+    assert (crowded.busy, crowded.waiting_for_core, crowded.waiting_for_input) == (0.3, 0.6, 0.1)
     assert (load.stages[0].busy, load.stages[0].waiting_for_room, load.stages[2].waiting_for_input) == (0.5, 0.5, 0.25)
 
 

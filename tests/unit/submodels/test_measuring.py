@@ -9,9 +9,7 @@ import pytest
 from onnx_samples import awkward, prefix_cut, some_batch, through, whole
 
 from planner.errors import InputError, PlannerError
-from planner.model import LayerGraph
 from planner.submodels import (
-    corrected,
     input_shapes,
     layer_graph,
     measure_apart,
@@ -92,13 +90,6 @@ def test_layers_that_cannot_be_parted_are_of_one_class(tmp_path: Path) -> None:
     classes = graph.color_class.tolist()
     assert classes[2] == classes[3]
     assert len(set(classes)) == len(classes) - 1
-
-
-def test_a_correction_keeps_shares_and_meets_what_was_measured() -> None:
-    graph = LayerGraph.from_arrays(time_ns=[0, 0, 30, 10], source=[0, 1, 2], target=[1, 2, 3])
-    again = corrected(graph, [0, 0, 1, 1], [8, 20])
-    assert again.time_ns.tolist() == [4, 4, 15, 5]
-    assert again.host_ns.tolist() == [4, 4, 15, 5]
 
 
 def test_stages_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:
