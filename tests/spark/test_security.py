@@ -149,8 +149,9 @@ def test_two_runs_that_have_room_on_one_session_both_work(spark: SparkSession) -
 
 
 def _until(path: str) -> None:
-    """Hold a core until there is such a file."""
-    while not os.path.exists(path):  # noqa: PTH110 - what is sent to executors imports little
+    """Hold a core until there is such a file; a minute at most, so that a test that fails holds up no other."""
+    until = time.monotonic() + 60
+    while not os.path.exists(path) and time.monotonic() < until:  # noqa: PTH110 - what is sent imports little
         time.sleep(0.05)
 
 
@@ -183,7 +184,8 @@ def test_a_preflight_that_no_executor_answers_ends_and_names_who_holds_the_cores
     context, enough = spark.sparkContext, str(tmp_path / "enough")
 
     def until_enough(_: int) -> None:
-        while not os.path.exists(enough):  # noqa: PTH110
+        until = time.monotonic() + 60
+        while not os.path.exists(enough) and time.monotonic() < until:  # noqa: PTH110
             time.sleep(0.05)
 
     def hold() -> None:
