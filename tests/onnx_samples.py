@@ -161,6 +161,15 @@ AWKWARD: dict[str, tuple[str, dict[str, NDArray[Any]]]] = {
         }""",
         {},
     ),
+    "types of weights that are stated": (
+        """(float[b, 4] x) => (float[c, 1] y)
+        <int64[1] start, int64[1] end, int64[1] axis, float[b, 4] a, float[b, 1] d> {
+            a = Sin(x)
+            d = Slice(a, start, end, axis)
+            y = Exp(d)
+        }""",
+        {name: np.array([place]) for name, place in (("start", 2), ("end", 3), ("axis", 1))},
+    ),
     "out of order": (
         """(float[b, 4] x) => (float[b, 4] y) {
             y = Exp(c)

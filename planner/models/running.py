@@ -73,15 +73,21 @@ class OnnxRunner:
         Raises
         ------
         InputError
-            If there are more or fewer columns than the model has inputs.
+            If columns are not what the model takes; nothing has been cut then.
         """
-        from planner.streaming.onnx_stages import onnx_stages
+        from planner.spark.streaming import row_faults
+        from planner.streaming.onnx_stages import column_faults, inputs_of, onnx_stages
         from planner.submodels import write_stages
 
-        names = list(self._source.inputs)
-        if isinstance(columns, str) or len(columns) != len(names):
-            raise InputError([Fault("columns", f"is {columns!r}; expected one for each input: {', '.join(names)}")])
-        inputs = dict(zip(columns, columns if set(columns) == set(names) else names, strict=True))
+        takes = inputs_of(self._source)
+        if faults := row_faults(frame, columns, batch):
+            raise InputError(faults)
+        if len(columns) != len(takes):
+            raise InputError([Fault("columns", f"is {columns!r}; expected one for each input: {', '.join(takes)}")])
+        names = columns if set(columns) == set(takes) else takes
+        inputs = {column: takes[name] for column, name in zip(columns, names, strict=True)}
+        if faults := column_faults(frame.dtypes, columns, inputs, self._source.outputs):
+            raise InputError(faults)
         with TemporaryDirectory(prefix="planner-stages-") as folder:
             written = write_stages(self._source, plan.stage.tolist(), folder)
             files = [(Path(one.path), one.data) for one in written]

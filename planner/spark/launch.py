@@ -8,8 +8,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 from pyspark import RDD, InheritableThread, SparkContext
 from pyspark.serializers import CPickleSerializer
@@ -19,7 +20,9 @@ from planner.runtime.slot_queue import SlotSummary
 from planner.spark.described import SEPARATOR
 from planner.spark.executors import LiveExecutor
 
-__all__ = ["SparkJob", "SparkSlots", "pinned"]
+__all__ = ["SparkJob", "SparkSlots", "apart", "jobs_end_with", "pinned"]
+
+_T = TypeVar("_T")
 
 
 def pinned(context: SparkContext, elements: Sequence[Any], locations: Sequence[str | None]) -> RDD[Any]:
@@ -67,6 +70,36 @@ def _unlogged() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, before, strict=True):
                 logger.setLevel(level)
+
+
+@contextmanager
+def jobs_end_with(context: SparkContext) -> Iterator[None]:
+    """Cancel Spark's jobs of a block that is left by an error or a Ctrl-C: Spark itself lets them run on."""
+    tag = f"planner-{uuid.uuid4().hex[:16]}"
+    context.addJobTag(tag)
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # what was raised is what counts
+            context.cancelJobsWithTag(tag)
+        raise
+    finally:
+        with suppress(Exception):
+            context.removeJobTag(tag)
+
+
+def apart(call: Callable[[], _T]) -> _T:
+    """Call Spark in a thread of its own, and wait: a Ctrl-C within a call of py4j breaks that, with pages of Java."""
+    made: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(call())
+        except BaseException as error:  # whatever it is, somebody waits for it
+            made.set_exception(error)
+
+    InheritableThread(target=run, name="planner-spark-call", daemon=True).start()
+    return made.result()
 
 
 class SparkJob:
@@ -253,6 +286,7 @@ def _resident(run: str) -> Callable[[Iterable[Any]], Iterator[int]]:
 
 def _cause(error: Exception) -> str:
     """Give the line of a Spark error that says what happened."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line and not line.startswith("at ")]
     telling: Callable[[str], bool] = lambda line: "Error" in line or "Lost executor" in line or "cancelled" in line  # noqa: E731
-    return next((line for line in reversed(lines) if telling(line)), lines[0] if lines else type(error).__name__)
+    aborted = [line[line.index("Job aborted") :] for line in lines if "Job aborted" in line]
+    return next(filter(telling, reversed(lines)), [*aborted, *lines, type(error).__name__][0])

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import Any
 
 import pyarrow as pa
@@ -23,18 +24,22 @@ from planner.errors import Fault, InputError, RunError
 from planner.model.cluster import Cluster
 from planner.runtime.certificates import Certificates
 from planner.spark.executors import LiveExecutor, live_executors, wait_for_slots
-from planner.spark.launch import SparkJob, SparkSlots, pinned
+from planner.spark.launch import SparkJob, SparkSlots, apart, jobs_end_with, pinned
 from planner.spark.preflight import classic_session, driver_host, preflight
-from planner.streaming.drive import Streamed, drive_stream
+from planner.streaming.desk import Part
+from planner.streaming.drive import Streamed, drive_stream, parts_of
 from planner.streaming.load import StreamLoad
 from planner.streaming.slot import StreamConfig
 from planner.streaming.spool import Rows, Share
 from planner.streaming.stages import Stage, spread
 
-__all__ = ["StreamResult", "stream"]
+__all__ = ["StreamResult", "row_faults", "stream"]
 
 _TRIES = 3
 """So often a stream is begun when rows are lost with the disk of an executor."""
+
+_READS = 10
+"""So often rows and outputs are read at last: what an executor is too busy for, Spark gives to one without them."""
 
 
 @dataclass(frozen=True)
@@ -101,50 +106,77 @@ def stream(
     Raises
     ------
     InputError
-        If the DataFrame lacks a column, or an argument is not what it should be.
+        If the DataFrame lacks a column, a stage cannot be sent, or an argument is not what it should be.
     PreflightError
         If the session is not what the stream needs.
     RunError
         If a stage raised, or what was lost could not be made again.
     """
     session = classic_session(spark)
-    _refuse(df, columns, batch)
+    if faults := [*row_faults(df, columns, batch), *_home_faults(homes, len(stages))]:
+        raise InputError(faults)
+    parts = parts_of(stages)
     have = sum(executor.slots for executor in wait_for_slots(session, 1))
     homes = list(homes) if homes is not None else spread(stages, have)
     for _ in range(_TRIES):
         places, tls, warnings = preflight(session, Cluster.uniform(len(homes)), rendezvous)
-        spooled = _spool(session, df, columns, batch)
-        slots = _Slots(session, stages, homes, places, spooled)
+        folder = f"planner-stream-{uuid.uuid4().hex}"
         try:
-            streamed = slots.run(tls, rendezvous, silence)
-            if streamed.outcome.status == "done":
-                return StreamResult(_frame(session, df, spooled, streamed), streamed.load, tuple(warnings))
+            with jobs_end_with(session.sparkContext):
+                spooled = _spool(session, df, columns, int(batch), folder)
+                slots = _Slots(session, parts, homes, places, spooled)
+                streamed = slots.run(tls, rendezvous, silence)
+                if streamed.outcome.status == "done":
+                    return StreamResult(_frame(session, df, spooled, streamed), streamed.load, tuple(warnings))
         except _RowsLost:
             continue
         finally:
-            _clear(session, spooled)
+            _clear(session, folder)
         if streamed.outcome.status != "rows lost":
             failures = () if streamed.failure is None else (streamed.failure,)
             raise RunError(slots.reason(streamed), failures, (), streamed.lost)
     raise RunError(f"rows were lost with the disk of an executor, {_TRIES} times")
 
 
-def _refuse(df: DataFrame, columns: Sequence[str], batch: int) -> None:
+def row_faults(df: Any, columns: Any, batch: Any) -> list[Fault]:
+    """Say what is wrong with the rows that a stream is to have.
+
+    Parameters
+    ----------
+    df, columns, batch
+        As for `stream`, of any type.
+    """
     faults = []
-    if isinstance(columns, str) or not columns:
+    if not isinstance(df, DataFrame):
+        faults.append(Fault("df", f"is a {type(df).__module__}.{type(df).__name__}; expected a DataFrame of Spark"))
+    elif df.isStreaming:
+        faults.append(Fault("df", "never ends, as it reads a streaming source; expected one of spark.read"))
+    there = df.columns if isinstance(df, DataFrame) else None
+    if isinstance(columns, str) or not isinstance(columns, Sequence) or not columns:
         faults.append(Fault("columns", f"is {columns!r}; expected a list of at least one column"))
     else:
-        faults += [
-            Fault(f"columns[{place}]", f"{name!r} is no column of the DataFrame; it has {', '.join(df.columns)}")
-            for place, name in enumerate(columns)
-            if name not in df.columns
-        ]
-    if twice := sorted({name for name in df.columns if df.columns.count(name) > 1}):
+        before: set[str] = set()
+        for place, name in enumerate(columns):
+            if not isinstance(name, str):
+                faults.append(Fault(f"columns[{place}]", f"is {name!r}; expected the name of a column"))
+                continue
+            if name in before:
+                faults.append(Fault(f"columns[{place}]", f"{name!r} is there before; expected each column once"))
+            elif there is not None and name not in there:
+                problem = f"{name!r} is no column of the DataFrame; it has {', '.join(there)}"
+                faults.append(Fault(f"columns[{place}]", problem))
+            before.add(name)
+    if there is not None and (twice := sorted({name for name in there if there.count(name) > 1})):
         faults.append(Fault("df", f"has {', '.join(twice)} more than once; expected columns of different names"))
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+    if isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1:
         faults.append(Fault("batch", f"is {batch!r}; expected a whole number of rows, at least 1"))
-    if faults:
-        raise InputError(faults)
+    return faults
+
+
+def _home_faults(homes: Sequence[tuple[int, ...]] | None, stages: int) -> list[Fault]:
+    if homes is None or {stage for those in homes for stage in those} == {*range(stages)} != set():
+        return []
+    return [Fault("homes", f"are {list(homes)!r}; expected each of the {stages} stages on one slot at least")]
 
 
 # rows to disk ---------------------------------------------------------------------------------------------------------
@@ -152,11 +184,11 @@ def _refuse(df: DataFrame, columns: Sequence[str], batch: int) -> None:
 _SPOOLED = "share int, stage int, task long, path string, rows long"
 
 
-def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: int) -> _Spooled:
-    name = f"planner-stream-{uuid.uuid4().hex}"
-    written = df.mapInArrow(_writer(name, batch), _SPOOLED).collect()
+def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: int, name: str) -> _Spooled:
+    numbered = df.toDF(*map(str, range(len(df.columns))))  # to mapInArrow, a dot in a name is a field of a struct
+    written = apart(numbered.mapInArrow(_writer(name, batch, df.columns), _SPOOLED).collect)
     if not written:  # one empty share, so that the outputs get their types
-        empty = _writer(name, batch, df.limit(0).toArrow().schema)
+        empty = _writer(name, batch, df.columns, df.limit(0).toArrow().schema)
         written = session.range(1, numPartitions=1).mapInArrow(empty, _SPOOLED).collect()
     written.sort(key=lambda row: row.share)
     store: Any = session.sparkContext._jsc.sc().statusStore()
@@ -167,7 +199,9 @@ def _spool(session: SparkSession, df: DataFrame, columns: Sequence[str], batch: 
     return _Spooled(rows, tuple(executors.get(row.task, "") for row in written))
 
 
-def _writer(name: str, batch: int, empty: pa.Schema | None = None) -> Callable[[Iterable[Any]], Iterator[Any]]:
+def _writer(
+    name: str, batch: int, names: Sequence[str], empty: pa.Schema | None = None
+) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Give what writes the rows of a partition to the disk of its executor, or with a schema a share without rows."""
 
     def write(records: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -181,7 +215,8 @@ def _writer(name: str, batch: int, empty: pa.Schema | None = None) -> Callable[[
 
         context = TaskContext.get()
         assert context is not None  # noqa: S101
-        given = (record for record in records if record.num_rows and empty is None)
+        filled = (record for record in records if record.num_rows and empty is None)
+        given = (pa.record_batch(record.columns, names=names) for record in filled)
         first = next(given, None)
         schema = empty if first is None else first.schema
         if schema is None:
@@ -198,24 +233,22 @@ def _writer(name: str, batch: int, empty: pa.Schema | None = None) -> Callable[[
     return write
 
 
-def _clear(session: SparkSession, spooled: _Spooled) -> None:
+def _clear(session: SparkSession, name: str) -> None:
     """Take rows and outputs off the disks; nobody waits for that, and Spark does it in the end where it fails."""
-    folders = sorted({(executor, str(Path(share.path).parent)) for executor, share in spooled.written()})
-    places = {executor.id: executor.location for executor in live_executors(session)}
-    there = [(executor, folder) for executor, folder in folders if executor in places]
-    if not there:
-        return
 
-    def clear(folders: Iterable[str]) -> Iterator[str]:
+    def clear(names: Iterable[str]) -> Iterator[str]:
         import shutil
 
-        for folder in list(folders):
-            shutil.rmtree(folder, ignore_errors=True)
-            yield folder
+        from planner.streaming.files import scratch
 
-    context = session.sparkContext
-    rdd = pinned(context, [folder for _, folder in there], [places[executor] for executor, _ in there])
-    SparkJob(context, rdd.mapPartitions(clear), "planner: clear the rows of a stream")
+        for name in list(names):
+            shutil.rmtree(scratch() / name, ignore_errors=True)
+            yield name
+
+    with suppress(Exception):  # the session may be what has failed
+        context, places = session.sparkContext, [executor.location for executor in live_executors(session)]
+        rdd = pinned(context, [name] * len(places), places)
+        SparkJob(context, rdd.mapPartitions(clear), "planner: clear the rows of a stream")
 
 
 # through the stages ---------------------------------------------------------------------------------------------------
@@ -227,14 +260,14 @@ class _Slots:
     def __init__(
         self,
         session: SparkSession,
-        stages: Sequence[Stage],
+        parts: Sequence[Part],
         homes: Sequence[tuple[int, ...]],
         places: Sequence[LiveExecutor],
         spooled: _Spooled,
     ) -> None:
         taken = {place.id for place in places}
         more = [executor for executor in live_executors(session) if executor.id in {*spooled.executors} - taken]
-        self._session, self._stages, self._spooled = session, stages, spooled
+        self._session, self._parts, self._spooled = session, parts, spooled
         self._homes, self._places = [*homes, *(() for _ in more)], [*places, *more]
         self._launched: SparkSlots | None = None
 
@@ -245,7 +278,7 @@ class _Slots:
             for mine in executors
         ]
         return drive_stream(
-            self._stages,
+            self._parts,
             self._homes,
             self._spooled.rows,
             self._launch,
@@ -265,7 +298,7 @@ class _Slots:
 
     def _launch(self, configs: Sequence[StreamConfig]) -> SparkSlots:
         context, n_batches = self._session.sparkContext, self._spooled.rows.n_batches
-        what = f"planner: {n_batches} batches through {len(self._stages)} stages on {len(configs)} slots"
+        what = f"planner: {n_batches} batches through {len(self._parts)} stages on {len(configs)} slots"
         run = "planner.streaming.slot:run_stream_slot"
         self._launched = SparkSlots(context, configs, self._places, what, run)
         return self._launched
@@ -292,12 +325,16 @@ def _frame(session: SparkSession, df: DataFrame, spooled: _Spooled, streamed: St
     listed = session.createDataFrame(pinned(session.sparkContext, elements, locations), "share string")
     schema = T.StructType([*df.schema.fields, *from_arrow_schema(outputs, prefer_timestamp_ntz=True).fields])
     read = listed.mapInArrow(_reader(outputs.serialize().to_pybytes()), schema)
-    try:
-        return read.localCheckpoint(eager=True)
-    except Exception as error:  # of PySpark or of the JVM, by how it was raised
-        if "FileNotFoundError" in str(error):
-            raise _RowsLost from error
-        raise
+    for _ in range(_READS):
+        try:
+            return apart(lambda: read.localCheckpoint(eager=True))
+        except Exception as error:  # of PySpark or of the JVM, by how it was raised
+            if "FileNotFoundError" not in str(error):
+                raise
+            if not {*spooled.executors} <= {executor.id for executor in live_executors(session)}:
+                raise _RowsLost from error
+    held = "other jobs hold the cores of the executors that have them, or their files are gone"
+    raise RunError(f"rows could not be read where they are, {_READS} times: {held}")
 
 
 def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -150,10 +150,11 @@ def _data(column: pa.Array) -> pa.Buffer:
 def _array(column: pa.Array) -> NDArray[Any]:
     shape, flat = [len(column)], column
     while pa.types.is_list(flat.type) or pa.types.is_large_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
-        lengths = flat.value_lengths().unique() if not pa.types.is_fixed_size_list(flat.type) else [flat.type.list_size]
-        if flat.null_count or len(lengths) != 1:
+        fixed = pa.types.is_fixed_size_list(flat.type)
+        lengths = [flat.type.list_size] if fixed else flat.value_lengths().unique().to_pylist()
+        if flat.null_count or len(lengths) > 1:
             return _as_objects(column)
-        shape.append(int(lengths[0].as_py() if isinstance(lengths, pa.Array) else lengths[0]))
+        shape.append(lengths[0] if lengths else 0)
         flat = flat.flatten()
     numeric = pa.types.is_integer(flat.type) or pa.types.is_floating(flat.type) or pa.types.is_boolean(flat.type)
     if len(shape) > 1 and (flat.null_count or not numeric):

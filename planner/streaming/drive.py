@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import cloudpickle
 
-from planner.errors import TaskFailure
+from planner.errors import Fault, InputError, TaskFailure
 from planner.runtime.certificates import Certificates
 from planner.runtime.drive import Launched
+from planner.runtime.process import error_text
 from planner.runtime.wire import Line, new_token
 from planner.streaming.coordinator import StreamCoordinator
 from planner.streaming.desk import Part
@@ -25,7 +26,7 @@ from planner.streaming.slot import StreamConfig
 from planner.streaming.spool import Rows
 from planner.streaming.stages import Stage
 
-__all__ = ["Streamed", "drive_stream"]
+__all__ = ["Streamed", "drive_stream", "parts_of"]
 
 _TICK_S = 0.1
 _FAREWELL_S, _ABORTED_S = 10.0, 2.0
@@ -61,8 +62,32 @@ class Streamed:
         return [place for place in self.places[batches.start : batches.stop] if place is not None]
 
 
+def parts_of(stages: Sequence[Stage]) -> list[Part]:
+    """Make stages ready to travel.
+
+    Raises
+    ------
+    InputError
+        With every stage that cannot be pickled, or has a file that is not there.
+    """
+    parts, faults = [], []
+    for number, stage in enumerate(stages):
+        path = f"stages[{number}], {stage.name}"
+        try:
+            loader, files = cloudpickle.dumps(stage.load), tuple(map(FileThere.of, stage.files))
+        except Exception as error:  # whatever objects of the user raise when they are pickled
+            problem = f"cannot be sent to executors ({type(error).__name__}: {error_text(error)})"
+            mend = "expected what pickles, or a class whose __init__ makes the rest there"
+            faults.append(Fault(path, f"{problem}; {mend}"))
+        else:
+            parts.append(Part(number, stage.name, loader, files))
+    if faults:
+        raise InputError(faults)
+    return parts
+
+
 def drive_stream(
-    stages: Sequence[Stage],
+    parts: Sequence[Part],
     homes: Sequence[tuple[int, ...]],
     rows: Rows,
     launch: Callable[[Sequence[StreamConfig]], Launched],
@@ -79,7 +104,8 @@ def drive_stream(
 
     Parameters
     ----------
-    stages : sequence of Stage
+    parts : sequence of Part
+        Of all stages, as `parts_of` makes them.
     homes : sequence of tuple of int
         The stages of each slot; of one that only gives rows and keeps outputs, none.
     rows : Rows
@@ -102,7 +128,6 @@ def drive_stream(
     KeyboardInterrupt
         After the slots have been stopped.
     """
-    names = [stage.name for stage in stages]
     called = list(executors) or [str(slot) for slot in range(len(homes))]
     share_of = [share for share in range(len(rows.shares)) for _ in rows.batches_of(share)]
     flow = Flow(
@@ -113,13 +138,9 @@ def drive_stream(
         patience_s=patience_s,
     )
     line = Line(new_token(), tls)
-    parts = [
-        Part(number, stage.name, cloudpickle.dumps(stage.load), tuple(map(FileThere.of, stage.files)))
-        for number, stage in enumerate(stages)
-    ]
     coordinator = StreamCoordinator(flow, parts, host, line, silence_s)
     configs = [
-        StreamConfig((host, coordinator.port), line, slot, executor, rows, len(stages))
+        StreamConfig((host, coordinator.port), line, slot, executor, rows, len(parts))
         for slot, executor in enumerate(called)
     ]
     try:
@@ -139,7 +160,7 @@ def drive_stream(
     assert flow.outcome is not None  # noqa: S101
     lost = [f"slot {slot} on executor {called[slot]}: {reason}" for slot, reason in flow.losses]
     load = StreamLoad.of(
-        names,
+        [part.name for part in parts],
         coordinator.loads,
         batches=len(share_of) - flow.left,
         rows=sum(share.rows for share in rows.shares),

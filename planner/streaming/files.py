@@ -84,8 +84,8 @@ class Files:
         pyarrow.ArrowException, OSError
             If a file cannot be had.
         """
-        if files and all(file.is_here() for file in files):
-            return Path(files[0].path).parent
+        if all(file.is_here() for file in files):
+            return Path(files[0].path).parent if files else scratch()
         base = scratch()
         folder = Path(tempfile.mkdtemp(prefix="planner-stage-", dir=base if base.is_dir() else None))
         self._folders.append(folder)

@@ -264,7 +264,9 @@ class Flow:
                 self._lost(slot, self._members[slot].incarnation, "it has fallen silent", out)
         shares = [share for share, left in self._left.items() if left]
         missing = {("stage", stage) for stage in range(self._n_stages) if not self._slots_of(stage)}
-        missing |= {("share", share) for share in shares if self._members and self._holder(share) is None}
+        if self._members:
+            seen = frozenset().union(*(member.sees for member in self._members.values()))
+            missing |= {("share", share) for share in shares if share not in seen}
         self._since = {key: self._since.get(key, tick.now) for key in missing}
         for (what, which), since in sorted(self._since.items()):
             late = tick.now - since

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ _FETCH_S = 60.0
 _FETCHERS = 2
 
 _HEARTBEAT_S = 1.0
+
+_OPEN_FILES = 32
+"""Files with rows that are kept open: a DataFrame may have more partitions than a process may open files."""
 
 _GIVE_BACK_S = 1.0
 """Seconds after which free memory goes back to the system: batches that come and go leave ever more of it."""
@@ -185,7 +189,9 @@ class _Slot:
             stage = next(part.stage for part in work.parts if part.stage not in self.calls)
             what = f"loading of {self.names[stage]}"
         else:
-            what = f"{self.names[work.stage]}, batch {work.batch}"
+            empty = not any(share.rows for share in self.config.rows.shares)
+            which = "a batch of no rows, by which outputs of none get their types" if empty else f"batch {work.batch}"
+            what = f"{self.names[work.stage]}, {which}"
         summary = f"{type(error).__name__}: {error_text(error)}".rstrip(": ")
         failure = TaskFailure(what, self.config.executor, self.config.slot, self.config.attempt + 1, summary, text)
         self.events.put(Failed(*self._me, failure))
@@ -286,8 +292,7 @@ class _RowsHere:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._lock = threading.Lock()
-        self._files: dict[int, RowsFile] = {}
+        self._open = lru_cache(_OPEN_FILES)(RowsFile)
 
     def seen(self) -> frozenset[int]:
         """Give the shares that can be read here."""
@@ -296,10 +301,7 @@ class _RowsHere:
     def read(self, batch: int) -> pa.RecordBatch:
         """Give what the first stage takes of a batch."""
         share, place = self._rows.place_of(batch)
-        with self._lock:
-            if share not in self._files:
-                self._files[share] = RowsFile(self._rows.shares[share].path)
-        return self._files[share].read(place, self._rows.columns)
+        return self._open(self._rows.shares[share].path).read(place, self._rows.columns)
 
 
 class _Peers:

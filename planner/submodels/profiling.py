@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,7 +127,10 @@ def profile_layers(
     values: dict[str, NDArray[Any]] = dict(batch)
     with TemporaryDirectory() as folder:
         for file in write_stages(_numbered(model), parts(model, part_bytes), Path(folder)):
-            values, events = _run(file, values, runs + warm_up, threads)
+            try:
+                values, events = _run(file, values, runs + warm_up, threads)
+            except InputError as error:
+                raise _named(error, model, file.path) from error
             for i in file.layers:
                 layer, records = model.layers[i], events.get(f"{NAME}{i}{EVENT}")
                 if not records:
@@ -177,7 +181,7 @@ def _run(
         for _ in range(times):
             given = session.run(interface.gives, {name: values[name] for name in interface.takes})
     except Exception as error:  # its errors have no common class
-        raise InputError([Fault(str(file.path.name), f"ONNX Runtime cannot run it: {error}")]) from error
+        raise InputError([Fault(str(file.path), f"ONNX Runtime cannot run it: {error}")]) from error
     finally:
         told = Path(session.end_profiling())
     events: dict[str, list[dict[str, Any]]] = {}
@@ -185,6 +189,16 @@ def _run(
         if event["name"].startswith(NAME):
             events.setdefault(event["name"], []).append(event)
     return dict(zip(interface.gives, given, strict=True)) | {name: values[name] for name in interface.passes}, events
+
+
+def _named(error: InputError, model: OnnxModel, path: Path) -> InputError:
+    """Give what is wrong with a part as what is wrong with the model, its nodes by their own names."""
+
+    def own(number: re.Match[str]) -> str:
+        return model.layers[int(number[1])].name
+
+    said = [re.sub(rf"{NAME}(\d+)", own, fault.problem.replace(str(path), str(model.path))) for fault in error.faults]
+    return InputError([Fault(str(model.path), problem) for problem in said])
 
 
 def _sizes(model: OnnxModel, layer: Layer, told: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, int]:

@@ -64,7 +64,8 @@ def infer_types(
             graph.input.add(name=name, type=_weight_type(weight))
     types = _inferred(skeleton)
     said = [*proto.graph.value_info, *proto.graph.output]
-    helpful = {value.name: _without_shape(value.type) for value in said if value.name not in types and _says(value)}
+    known = types.keys() | weights.keys()  # exporters state the types of weights, too
+    helpful = {value.name: _without_shape(value.type) for value in said if value.name not in known and _says(value)}
     if helpful:
         for name, type_ in helpful.items():
             graph.value_info.add(name=name, type=type_)

@@ -17,8 +17,11 @@ from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 
 import planner.runtime.drive
+import planner.streaming.drive
 from planner import Cluster, GraphBuilder, RunError, plan
-from planner.spark import run
+from planner.runtime.wire import Line
+from planner.spark import run, stream
+from planner.streaming import chain
 
 TOKEN = "tell-nobody-" + "0123456789abcdef" * 3 + "0123"
 
@@ -31,6 +34,14 @@ def _graph(fails: bool) -> Any:
     if fails:
         builder.add("builtins:int", "no number", id="fails")
     return builder.build()
+
+
+def _doubled(batch: Any) -> Any:
+    return {"x": batch["id"] * 2}
+
+
+def _named(batch: Any) -> Any:
+    return {"y": batch["x"]}
 
 
 def _pages(spark: SparkSession, folder: Path) -> None:
@@ -50,7 +61,9 @@ def _pages(spark: SparkSession, folder: Path) -> None:
 def main(folder: Path, certificate: str, key: str, ca: str) -> None:
     """Run, fail, and read the pages."""
     logging.basicConfig(level=logging.DEBUG)  # of py4j as well
-    planner.runtime.drive.new_token = lambda: TOKEN
+    planner.runtime.drive.new_token = planner.streaming.drive.new_token = lambda: TOKEN
+    lines: list[Line] = []
+    planner.streaming.drive.Line = lambda token, tls: lines.append(Line(token, tls)) or lines[-1]
     for name in ("events", "pages"):
         (folder / name).mkdir()
     spark = (
@@ -74,6 +87,11 @@ def main(folder: Path, certificate: str, key: str, ca: str) -> None:
         run(plan(_graph(True), Cluster.uniform(2)), spark, run_dir=folder / "failed")
     except RunError as error:
         print("failed as it should", error, flush=True)
+    stages = [chain("double", [_doubled]), chain("name", [_named])]
+    streamed = stream(spark, spark.range(100), stages, columns=["id"])
+    assert [row.y for row in streamed.frame.collect()] == list(range(0, 200, 2))
+    assert lines[0].tls is not None and lines[0].tls.certificate == certificate
+    print("streamed", streamed, flush=True)
     _pages(spark, folder / "pages")
     application = spark.sparkContext.applicationId
     spark.stop()

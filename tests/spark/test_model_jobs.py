@@ -46,7 +46,7 @@ def test_images_have_the_same_classes_in_three_ways_as_without_spark(tmp_path: P
     expected = LoadedStage(model)({"pixels": pixels})["probabilities"]
     assert found["classes"].to_pylist() == top_classes(expected).tolist()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "model-parallel" in page and "waits for input" in page
+    assert "model-parallel" in page and "waits for core" in page
 
 
 def test_texts_have_the_scores_that_they_have_without_spark(tmp_path: Path) -> None:

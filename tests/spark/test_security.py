@@ -66,7 +66,7 @@ def test_secrets_are_in_nothing_that_a_run_writes(made: Path, tmp_path: Path) ->
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **more}, capture_output=True, timeout=240)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-5000:].decode()
-    assert b"failed as it should" in done.stdout and b"read /environment/" in done.stdout
+    assert b"failed as it should" in done.stdout and b"streamed" in done.stdout and b"read /environment/" in done.stdout
     assert said.count(b"Command to send") > 100, "the debug log of py4j is there"
     written = {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     names = "\n".join(written)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from planner.errors import InputError, RunError
 from planner.models import read_model
-from planner.spark import stream
+from planner.spark import stream, streaming
 from planner.streaming import Batch, chain
+from planner.streaming.files import scratch
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(240)]
 
@@ -96,6 +100,105 @@ def test_wrong_arguments_are_all_told_before_anything_runs(spark: SparkSession) 
         stream(spark, words(spark, 8, 1), [chain("a", [dict])], columns="text")
     with pytest.raises(InputError, match="stages: there is none"):
         stream(spark, words(spark, 8, 1), [], columns=["text"])
+    with pytest.raises(InputError) as caught:
+        stream(spark, None, [chain("a", [dict])], columns=[5, F.col("id"), "id", "id"], batch=2.5, homes=[(1,)])
+    assert [fault.path for fault in caught.value.faults] == [
+        "df",
+        "columns[0]",
+        "columns[1]",
+        "columns[3]",
+        "batch",
+        "homes",
+    ]
+    lock = threading.Lock()
+
+    def locked(batch: Batch) -> Batch:
+        with lock:
+            return batch
+
+    with pytest.raises(
+        InputError, match=r"stages\[0\], locked: cannot be sent to executors \(TypeError: cannot pickle"
+    ):
+        stream(spark, words(spark, 8, 1), [chain("locked", [locked])], columns=["text"])
+
+
+def left_by_streams(spark: SparkSession) -> set[str]:
+    """Give the folders of rows that are on the executors' disks."""
+
+    def kept(_: int) -> list[str]:
+        return [str(path) for path in scratch().glob("planner-stream-*")]
+
+    return {name for names in spark.sparkContext.parallelize(range(6), 6).map(kept).collect() for name in names}
+
+
+def wait_for_no_more(spark: SparkSession, before: set[str]) -> None:
+    until = time.monotonic() + 20
+    while spark.sparkContext.statusTracker().getActiveJobsIds() or left_by_streams(spark) - before:
+        assert time.monotonic() < until, "a job still runs, or rows are still on a disk"
+        time.sleep(0.2)
+
+
+def test_rows_that_cannot_be_computed_leave_nothing_behind(spark: SparkSession) -> None:
+    def broken(records: Any) -> Any:
+        for record in records:
+            if record.column(0)[0].as_py() == 0:
+                time.sleep(0.3)  # the other partition has been written by then
+                raise ValueError("of the user")
+            yield record
+
+    before = left_by_streams(spark)
+    with pytest.raises(PythonException, match="ValueError: of the user"):
+        stream(spark, spark.range(0, 8, 1, 2).mapInArrow(broken, "id long"), [chain("a", [dict])], columns=["id"])
+    wait_for_no_more(spark, before)
+
+
+def test_a_ctrl_c_while_rows_are_written_leaves_nothing_behind(spark: SparkSession, tmp_path: Path) -> None:
+    begun, before = tmp_path / "begun", left_by_streams(spark)
+
+    def slow(records: Any) -> Any:
+        for record in records:
+            yield record
+            begun.touch()
+            time.sleep(60)
+
+    def interrupt() -> None:
+        while not begun.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        stream(spark, spark.range(0, 8, 1, 1).mapInArrow(slow, "id long"), [chain("a", [dict])], columns=["id"])
+    wait_for_no_more(spark, before)
+
+
+def test_names_with_dots_are_names(spark: SparkSession) -> None:
+    frame = spark.range(0, 5, 1, 1).select(F.col("id").alias("a.b"), F.lit("x").alias("a"))
+    out = stream(spark, frame, [chain("a", [lambda batch: {"y.z": batch["a.b"] * 2}])], columns=["a.b"]).frame
+    assert out.columns == ["a.b", "a", "y.z"]
+    assert [tuple(row) for row in out.collect()] == [(i, "x", 2 * i) for i in range(5)]
+
+
+def test_rows_are_not_lost_when_spark_has_them_read_where_they_are_not(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reader, spool, spooled = streaming._reader, streaming._spool, []
+
+    def elsewhere(schema: bytes) -> Any:
+        read = reader(schema)
+
+        def reading(listed: Any) -> Any:
+            if len(list(tmp_path.iterdir())) < 4:  # as often as Spark tries a task
+                Path(tempfile.mkdtemp(dir=tmp_path), "rows").read_bytes()
+            return read(listed)
+
+        return reading
+
+    monkeypatch.setattr(streaming, "_reader", elsewhere)
+    monkeypatch.setattr(streaming, "_spool", lambda *given: spooled.append(given) or spool(*given))
+    out = stream(spark, spark.range(0, 6, 1, 1), [chain("a", [lambda batch: {"y": batch["id"]}])], columns=["id"])
+    assert [row.y for row in out.frame.collect()] == list(range(6))
+    assert len(list(tmp_path.iterdir())) == 4 and len(spooled) == 1, "nothing was computed again"
 
 
 @pytest.mark.losses

@@ -142,7 +142,7 @@ MODULES = {"pillow": "PIL", "scikit-learn": "sklearn"}
 
 def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    beside = ("test", "bench", "docs", "notebook")  # run beside the package, not by it
+    beside = ("test", "bench", "docs", "notebook", "torch", "tensorflow")  # run beside the package, not by it
     extras = {name: of for name, of in project["optional-dependencies"].items() if name not in beside}
     wanted = [*project["dependencies"], *itertools.chain(*extras.values())]
     declared = {re.match(r"[\w-]+", line)[0] for line in wanted}  # type: ignore[index]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from planner.streaming.drive import Streamed, drive_stream
+from planner.streaming.drive import Streamed, drive_stream, parts_of
 from planner.streaming.slot import run_stream_slot
 from planner.streaming.spool import Rows, Share, read_outputs, write_rows
 from planner.streaming.stages import Stage, spread
@@ -41,13 +41,14 @@ def streamed(
 ) -> Streamed:
     """Run a stream on processes; whatever they do, none is left."""
     launched: list[ProcessSlots] = []
+    homes = homes or spread(stages, 16)
 
     def launching(configs: Sequence[Any]) -> ProcessSlots:
         launched.append(launch(configs))
         return launched[0]
 
     try:
-        return drive_stream(stages, homes or spread(stages, 16), rows, launching, host="127.0.0.1", **more)
+        return drive_stream(parts_of(stages), homes, rows, launching, host="127.0.0.1", **more)
     finally:
         for slots in launched:
             slots.cancel()

@@ -16,8 +16,12 @@ from planner.models import read_model
 from planner.models.running import homes_of
 from planner.runtime.wire import Line, new_token
 from planner.streaming import Batch, Stage, chain
-from planner.streaming.desk import Desk, Input
+from planner.streaming.coordinator import StreamCoordinator
+from planner.streaming.desk import Desk, Input, Part
+from planner.streaming.files import FileThere
+from planner.streaming.flow import Flow
 from planner.streaming.load import SlotLoad, StreamLoad
+from planner.streaming.messages import Joined
 from planner.streaming.slot import StreamConfig, run_stream_slot
 from planner.streaming.spool import Rows, RowsFile, Share, rechunked, write_rows
 from planner.streaming.stages import spread
@@ -144,6 +148,26 @@ def test_a_slot_serves_only_those_who_show_the_token() -> None:
             client.do_get(flight.Ticket(b"0 0 1")).read_all()
     finally:
         server.shutdown()
+
+
+def test_a_coordinator_hears_only_those_who_show_the_token_and_seal_what_they_say() -> None:
+    line, stranger = Line(new_token()), Line(new_token())
+    flow = Flow([(0,)], [0], [frozenset()])
+    coordinator = StreamCoordinator(flow, [Part(0, "stage", b"", (FileThere(__file__, 1, 0),))], "127.0.0.1", line)
+    joined = Joined(0, 1, "nowhere", frozenset())
+    try:
+        with line.client(line.address("127.0.0.1", coordinator.port)) as client:
+            for options in (flight.FlightCallOptions(), stranger.options()):
+                for what, message in (("hello", joined), ("report", (SlotLoad(0, 1, 1), []))):
+                    with pytest.raises(flight.FlightUnauthenticatedError, match="does not show the token"):
+                        list(client.do_action(flight.Action(what, line.encode(message)), options))
+                with pytest.raises(flight.FlightUnauthenticatedError, match="does not show the token"):
+                    client.do_get(flight.Ticket(b"0 0 1"), options).read_all()
+            with pytest.raises(flight.FlightUnauthenticatedError, match="does not bear the seal"):
+                list(client.do_action(flight.Action("hello", stranger.encode(joined)), line.options()))
+    finally:
+        coordinator.shutdown()
+    assert not flow.living and not coordinator.loads
 
 
 # plans ----------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -15,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from planner.errors import InputError
 from planner.streaming.batches import Batch
+from planner.streaming.drive import parts_of
 from planner.streaming.slot import StreamConfig, run_stream_slot
 from planner.streaming.spool import Share
 from planner.streaming.stages import Stage, chain
@@ -94,6 +97,21 @@ def test_a_class_is_made_once_on_each_slot(tmp_path: Path) -> None:
     assert sorted(outputs(stream)["call"].to_pylist()) == [1, 1, 2, 2, 3, 3]
 
 
+def run_with_few_files(config: StreamConfig) -> None:
+    """Run a slot in a process that may open so many files and sockets."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))
+    run_stream_slot(config)
+
+
+class FewFiles(StreamProcesses):
+    run = staticmethod(run_with_few_files)
+
+
+def test_rows_may_have_more_partitions_than_a_process_may_open_files(tmp_path: Path) -> None:
+    stream = streamed(stages_of(0.0), spooled(tmp_path, numbers(*[1] * 120), ["x"], batch=2), FewFiles)
+    assert made(stream) == [i + 1.0 for i in range(120)]
+
+
 # failures -------------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +142,24 @@ def test_what_a_stage_does_wrong_is_told(tmp_path: Path, calls: list[Any], where
     assert stream.outcome.status == "failed" and stream.failure is not None
     assert where in stream.failure.task
     assert what in stream.failure.error
+
+
+def test_a_stage_that_has_no_use_for_no_rows_is_told_why_it_got_none(tmp_path: Path) -> None:
+    stages = [chain("stacked", [lambda batch: {"y": np.stack([np.ones(2) * x for x in batch["x"]])}])]
+    stream = streamed(stages, spooled(tmp_path, numbers(0), ["x"], batch=2))
+    assert stream.failure is not None and "stacked, a batch of no rows" in stream.failure.task
+
+
+@pytest.mark.parametrize(
+    ("stage", "problem"),
+    [
+        (chain("locked", [threading.Lock().acquire]), r"stages\[1\], locked: cannot be sent.*TypeError: cannot pickle"),
+        (Stage("filed", len, files=("nowhere.onnx",)), r"stages\[1\], filed: cannot be sent.*No such file.*nowhere"),
+    ],
+)
+def test_what_cannot_travel_is_told_before_anything_runs(stage: Stage, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        parts_of([chain("good", [len]), stage])
 
 
 # losses ---------------------------------------------------------------------------------------------------------------

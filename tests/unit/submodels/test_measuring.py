@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_samples import awkward, prefix_cut, some_batch, through, whole
+from onnx_samples import awkward, head, parsed, prefix_cut, some_batch, through, whole
 
 from planner.errors import InputError, PlannerError
 from planner.submodels import (
@@ -44,6 +44,18 @@ def test_awkward_models_are_measured_a_part_at_a_time(name: str, tmp_path: Path)
         profile = profile_layers(model, batch, runs=2, warm_up=1, part_bytes=part_bytes)
         assert (profile.time_ns > 0).any()
         assert profile.value_bytes["y"] > 0
+
+
+def test_an_operator_that_the_runtime_lacks_is_told_by_the_model_and_the_layer_of_the_user(tmp_path: Path) -> None:
+    text = "(float[b, 4] x) => (float[b, 4] y) { a = Sin(x) y = Erfc(a) }"
+    model = read_onnx(parsed(tmp_path / "lacks.onnx", head("lacks") + text))
+    with pytest.raises(InputError) as refused:
+        profile_layers(model, some_batch(model))
+    (fault,) = refused.value.faults
+    assert fault.path == str(tmp_path / "lacks.onnx")
+    assert '("Erfc_1", Erfc,' in fault.problem
+    assert "planner/1" not in fault.problem
+    assert "lacks.0.onnx" not in fault.problem
 
 
 def test_parts_hold_so_many_bytes_and_keep_together_what_cannot_be_parted(tmp_path: Path) -> None:
