@@ -20,8 +20,9 @@ MASTER ?= local-cluster[$(CORES),1,1024]
 LOCAL := $(filter local%,$(MASTER))
 SUBMIT := $(if $(LOCAL),SPARK_LOCAL_IP=$${SPARK_LOCAL_IP:-127.0.0.1}) spark-submit --master "$(MASTER)" \
 	$(if $(LOCAL),,--py-files dist/planner.zip) --conf spark.log.level=ERROR --conf spark.ui.showConsoleProgress=false
-# Processes that share the fast tests: WORKERS=0 for none, to see what a test prints or to stop in it.
+# Processes that share the tests: WORKERS=0 for none, to see what a test prints or to stop in it.
 WORKERS := 2
+WITH_SPARK := spark or browser or losses
 # For the job itself, for example ARGS="--limit 200"
 ARGS :=
 
@@ -78,7 +79,9 @@ test-fast:
 
 test-spark:
 	@$(SETUP) --extras test --browser --warm
-	@$(VENV) SPARK_LOCAL_IP=127.0.0.1 pytest tests -m "spark or browser or losses"
+	@$(VENV) export SPARK_LOCAL_IP=127.0.0.1; \
+		pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "($(WITH_SPARK)) and not alone" && \
+		pytest tests/spark -m alone
 
 check:
 	@$(SETUP) --extras test --no-java

@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 __all__ = ["BLUE", "EVIL", "HOST", "RED", "WORSE", "Shown"]
 
@@ -51,7 +51,7 @@ class Shown:
         assert done.returncode == 0 and picture.exists(), done.stderr.decode(errors="replace")[-2000:]
         self.dom = done.stdout.decode()
         self.console = [line for line in done.stderr.decode(errors="replace").splitlines() if "CONSOLE" in line]
-        self.pixels = decode_png(picture.read_bytes())
+        self.pixels = np.asarray(Image.open(picture).convert("RGB"))
         self.log = log.read_text(encoding="utf-8", errors="replace")
         root = re.search("<(?:html|svg)[^>]*>", self.dom)[0]
         self.data = {name: html.unescape(value) for name, value in re.findall('data-([a-z-]+)="([^"]*)"', root)}
@@ -59,48 +59,3 @@ class Shown:
     def count(self, colour: tuple[int, int, int], tolerance: int = 3) -> int:
         """Count the pixels of a colour."""
         return int((np.abs(self.pixels.astype(int) - colour).max(axis=2) <= tolerance).sum())
-
-
-def decode_png(data: bytes) -> np.ndarray:
-    """Decode a PNG of 8-bit RGB or RGBA without interlacing; shape (height, width, 3)."""
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    at, packed, header = 8, b"", b""
-    while at < len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        header = body if kind == b"IHDR" else header
-        packed += body if kind == b"IDAT" else b""
-        at += 12 + length
-    width, height = (int.from_bytes(header[i : i + 4], "big") for i in (0, 4))
-    channels = {2: 3, 6: 4}[header[9]]
-    assert header[8] == 8 and header[12] == 0
-    rows = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(height, 1 + width * channels)
-    out = np.zeros((height, width, channels), dtype=np.uint8)
-    for y in range(height):
-        line = rows[y, 1:].reshape(width, channels)
-        above = out[y - 1] if y else np.zeros((width, channels), dtype=np.uint8)
-        out[y] = _unfilter(int(rows[y, 0]), line, above)
-    return out[:, :, :3]
-
-
-def _unfilter(kind: int, line: np.ndarray, above: np.ndarray) -> np.ndarray:
-    if kind == 0:
-        return line
-    if kind == 1:
-        return np.add.accumulate(line, axis=0, dtype=np.uint8)
-    if kind == 2:
-        return line + above
-    out = np.zeros_like(line)
-    for channel in range(line.shape[1]):
-        left = corner = 0
-        values = []
-        for raw, up in zip(line[:, channel].tolist(), above[:, channel].tolist(), strict=True):
-            guess = (left + up) // 2
-            if kind == 4:
-                nearest = [(abs(up - corner), left), (abs(left - corner), up), (abs(left + up - 2 * corner), corner)]
-                guess = min(nearest, key=lambda pair: pair[0])[1]
-            left = (raw + guess) & 255
-            corner = up
-            values.append(left)
-        out[:, channel] = values
-    return out

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from readme import ROOT, Block, page_blocks
+from scripts import scripted
 
 from planner import read_cluster, read_efficiency, read_graph, read_plan
 from planner.cli import main
@@ -186,7 +187,7 @@ def parse_script(words: list[str]) -> None:
     if script in ("jobs/run.py", "jobs/plan.py"):
         build_parser().parse([Path(script).stem, *words[1:]])
         return
-    said = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, check=True, capture_output=True, text=True)
+    said = scripted(ROOT / script, "--help", cwd=ROOT)
     for word in words[1:]:
         assert not word.startswith("--") or word in said.stdout, f"{script} knows no {word}"
 

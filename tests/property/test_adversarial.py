@@ -26,7 +26,7 @@ TRIED = 1000
 
 
 @given(graphs(7), clusters(), st.integers(0, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_method_and_no_search_beats_auto(graph: Graph, cluster: Cluster, seed: int) -> None:
     problem = Problem.of(graph, cluster)
     found = auto(problem, lower_bound(problem), seed, schedules=TRIED)

@@ -194,7 +194,7 @@ SPLICES = st.lists(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(splices=SPLICES, end=st.floats(0, 1) | st.just(1.0))
 def test_damaged_bytes(
     tmp_path_factory: pytest.TempPathFactory,
@@ -238,7 +238,7 @@ WRONG = st.sampled_from(
 
 
 @pytest.mark.parametrize("name", ["job", "workflow", "plan", "run.json", "cluster.json"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_other_values_in_their_places(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, tuple[Reader, bytes]], name: str, data: st.DataObject
@@ -263,7 +263,7 @@ def test_other_values_in_their_places(
     check(read, tmp_path_factory.getbasetemp() / "changed", json.dumps(document).encode())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.binary(max_size=50) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_anything_at_all(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "anything"

@@ -38,7 +38,7 @@ def graphs(draw: st.DrawFn) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(proto=graphs(), data=st.data())
 def test_any_graph_cut_anywhere_gives_the_same_bits(
     proto: onnx.ModelProto, data: st.DataObject, tmp_path: Path
@@ -59,7 +59,7 @@ def test_any_graph_cut_anywhere_gives_the_same_bits(
     assert same_bits(through(write_stages(model, stage, tmp_path), batch), whole(model, batch))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(proto=graphs())
 def test_what_a_stage_takes_was_given_before(proto: onnx.ModelProto, tmp_path: Path) -> None:
     onnx.save(proto, tmp_path / "drawn.onnx")

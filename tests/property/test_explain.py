@@ -29,7 +29,7 @@ def placed(draw: st.DrawFn) -> tuple[Graph, Cluster]:
 
 
 @given(placed(), st.sampled_from(["heft", "round_robin", "random"]), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_remedy_that_only_allows_more_is_never_worse(of: tuple[Graph, Cluster], method: str, seed: int) -> None:
     graph, cluster = of
     try:
@@ -53,7 +53,7 @@ def test_a_remedy_that_only_allows_more_is_never_worse(of: tuple[Graph, Cluster]
 
 
 @given(placed(), st.sampled_from(["heft", "round_robin", "random"]), st.integers(0, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_steps_of_a_chain_add_up_to_the_makespan(of: tuple[Graph, Cluster], method: str, seed: int) -> None:
     graph, cluster = of
     try:
@@ -70,7 +70,7 @@ def test_the_steps_of_a_chain_add_up_to_the_makespan(of: tuple[Graph, Cluster], 
 
 
 @given(graphs(10), clusters(2), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_task_that_waits_for_memory_would_have_exceeded_it(graph: Graph, cluster: Cluster, seed: int) -> None:
     found = plan(graph, cluster, method="heft", seed=seed)
     problem, wait, schedule = Problem.of(graph, cluster), memory_waits(found), found.schedule

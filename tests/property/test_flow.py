@@ -185,7 +185,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(worlds(), STEPS)
 def test_every_batch_passes_every_stage_and_is_kept_once(world: World, steps) -> None:
     for what, number in steps:

@@ -45,14 +45,14 @@ def said(graph: Graph) -> list[dict[str, Any]]:
     return list(graph_tasks(graph, whole=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(named())
 def test_dot_there_and_back(graph: Graph) -> None:
     text = graph_dot(graph)
     assert is_dot(text) and said(parse_dot(text)) == said(graph)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(named())
 def test_networkx_there_and_back(graph: Graph) -> None:
     given = to_networkx(graph)
@@ -60,7 +60,7 @@ def test_networkx_there_and_back(graph: Graph) -> None:
     assert nx.is_directed_acyclic_graph(given)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(named(), st.sampled_from(["upstream", "downstream"]))
 def test_adjacencies_say_the_same_edges(graph: Graph, direction: str) -> None:
     names = graph.names
@@ -79,7 +79,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.one_of(
         st.fixed_dictionaries(
@@ -104,7 +104,7 @@ def test_any_json_is_a_graph_or_an_input_error(document: dict[str, Any]) -> None
         assert error.faults
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.text(st.sampled_from('abn=-><{}[];:"\\,.1 /*#\n'), max_size=30),
     st.sampled_from(["digraph", "graph", "strict digraph"]),

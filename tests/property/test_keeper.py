@@ -146,7 +146,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(worlds(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_behaving_slots_always_reach_the_one_end(world: World, data: st.DataObject) -> None:
     while moves := world.moves():
         world.play(data.draw(st.sampled_from(moves)))

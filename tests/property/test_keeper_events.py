@@ -647,7 +647,7 @@ class Events(RuleBasedStateMachine):
 
 TestEvents = Events.TestCase
 TestEvents.settings = settings(
-    max_examples=int(os.environ.get("PLANNER_SEQUENCES", "200")), stateful_step_count=40, deadline=None
+    max_examples=int(os.environ.get("PLANNER_SEQUENCES", "100")), stateful_step_count=40, deadline=None
 )
 
 

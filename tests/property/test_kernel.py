@@ -146,7 +146,7 @@ def topological_orders(draw: st.DrawFn, graph: Graph) -> list[int]:
 
 
 @given(graphs(9), clusters(), st.booleans(), st.booleans(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_task_goes_where_reading_the_rules_puts_it(
     graph: Graph, cluster: Cluster, by_start: bool, insertion: bool, data: st.DataObject
 ) -> None:
@@ -171,7 +171,7 @@ def test_every_task_goes_where_reading_the_rules_puts_it(
 
 
 @given(graphs(), clusters())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_ranks_are_longest_paths_and_orders_are_topological(graph: Graph, cluster: Cluster) -> None:
     problem = Problem.of(graph, cluster)
     up, down = upward_rank(problem), downward_rank(problem)
@@ -195,7 +195,7 @@ def _successor_edges(graph: Graph, task: int) -> list[tuple[int, int]]:
 
 
 @given(graphs(), clusters(), st.integers(1, 4), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_justification_is_valid_and_never_longer_on_equal_slots(
     graph: Graph, cluster: Cluster, slots: int, data: st.DataObject
 ) -> None:
@@ -209,7 +209,7 @@ def test_justification_is_valid_and_never_longer_on_equal_slots(
 
 
 @given(graphs(4), clusters(2), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_validator_agrees_with_looking_at_every_moment(graph: Graph, cluster: Cluster, data: st.DataObject) -> None:
     """Half seconds are all that matters: a valid schedule with some starts and slots moved, valid or not."""
     problem = Problem.of(graph, cluster)

@@ -37,7 +37,7 @@ def loads(times: list[int], slot: object, slots: int) -> list[int]:
 
 
 @given(TIMES, st.integers(1, 4), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_packing_is_between_its_bound_and_lpt_and_finds_small_optima(times: list[int], slots: int, seed: int) -> None:
     best = optimum(times, slots)
     packed = pack(times, slots, seed=seed, iterations=200)
@@ -48,7 +48,7 @@ def test_packing_is_between_its_bound_and_lpt_and_finds_small_optima(times: list
 
 
 @given(TIMES, st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_differencing_gives_every_task_a_slot_and_is_within_its_ratio(times: list[int], slots: int) -> None:
     """At most 4/3 − 1/(3 m) times the optimum: W. Michiels et al. 2003, theorem 3."""
     longest = max(loads(times, karmarkar_karp(np.array(times), slots), slots))
@@ -76,7 +76,7 @@ ALL_THREE_GO_ON = (  # from the best that no two can better, each has to go one 
 
 @given(unrelated(), st.integers(0, 3))
 @example(ALL_THREE_GO_ON, 0)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_assigning_finds_small_optima_where_tasks_may_run(
     instance: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int
 ) -> None:
@@ -110,14 +110,14 @@ def test_assigning_is_the_same_for_a_seed_and_says_what_it_does_not_take() -> No
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 9))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_whole_and_real_weights_are_packed_alike(weights: list[int], slots: int) -> None:
     whole, real = (lpt(np.array(weights, dtype=kind), np.ones(slots)) for kind in (np.int64, np.float64))
     assert whole[0].tolist() == real[0].tolist() and whole[1].tolist() == real[1].tolist()
 
 
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=9), st.integers(-1, 7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_differencing_gives_the_difference_of_its_two_sides(weights: list[int], deviation: int) -> None:
     side = np.zeros(len(weights), np.int64)
     numbers = np.array(weights)
@@ -129,7 +129,7 @@ def test_differencing_gives_the_difference_of_its_two_sides(weights: list[int], 
 
 
 @given(TIMES, st.integers(1, 3), st.integers(1, 30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_bin_completion_finds_a_way_if_and_only_if_there_is_one(times: list[int], count: int, size: int) -> None:
     items = np.sort(np.array(times))[::-1].copy()
     bin_of = np.zeros(len(items), np.int64)

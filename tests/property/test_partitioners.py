@@ -45,7 +45,7 @@ def test_whole_weights_keep_the_order_and_the_proportions(weights: list[float]) 
         np.testing.assert_allclose(whole / whole[largest], np.array(weights) / weights[largest], rtol=0, atol=1e-9)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=6), st.integers(1, 3))
 def test_lpt_keeps_grahams_bound(weights: list[int], slots: int) -> None:
     slot, finish = lpt(weights, [1.0] * slots)
@@ -57,7 +57,7 @@ def test_lpt_keeps_grahams_bound(weights: list[int], slots: int) -> None:
     assert finish.max() <= (4 / 3 - 1 / (3 * slots)) * optimum + 1e-9
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 30), max_size=20), st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=4))
 def test_lpt_puts_every_item_on_the_slot_that_finishes_it_first(weights: list[float], speeds: list[float]) -> None:
     slot, finish = lpt(weights, speeds)
@@ -86,7 +86,7 @@ def _join(parts: list[list[object]]) -> list[object]:
     return [item for part in parts for item in part]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0, 1e6), min_size=0, max_size=60),
     st.lists(st.sampled_from([0.5, 1.0, 4.0]), min_size=1, max_size=5),
@@ -127,7 +127,7 @@ PLACES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 2), st.sampled_from([None, 4])), min_size=1, max_size=7),
     st.lists(st.tuples(st.sampled_from(["add", "map", "each", "reduce"]), PLACES), min_size=1, max_size=5),

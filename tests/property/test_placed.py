@@ -42,7 +42,7 @@ def placed(draw: st.DrawFn) -> tuple[Graph, Cluster]:
 
 
 @given(placed(), st.sampled_from(NAMES), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_method_keeps_pins_and_groups(given_: tuple[Graph, Cluster], name: str, seed: int) -> None:
     graph, cluster = given_
     try:
@@ -63,7 +63,7 @@ def test_every_method_keeps_pins_and_groups(given_: tuple[Graph, Cluster], name:
 
 
 @given(placed(), st.sampled_from(NAMES), st.floats(0.1, 0.9), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_left_is_planned_around_what_has_begun(
     given_: tuple[Graph, Cluster], name: str, part: float, data: st.DataObject
 ) -> None:

@@ -23,7 +23,7 @@ from planner.validate import validate
 
 
 @given(graphs(), clusters(), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_method_is_valid_and_replays_no_later(graph: Graph, cluster: Cluster, seed: int) -> None:
     problem = Problem.of(graph, cluster)
     bound = lower_bound(problem)
@@ -38,7 +38,7 @@ def test_every_method_is_valid_and_replays_no_later(graph: Graph, cluster: Clust
 
 
 @given(graphs(most=5), clusters(most=2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_bound_is_below_the_optimum_and_auto_is_not(graph: Graph, cluster: Cluster) -> None:
     problem = Problem.of(replace(graph, output_bytes=np.zeros(graph.n, dtype=np.int64)), cluster)
     best = min(_all_makespans(problem))

@@ -80,7 +80,7 @@ def judge(graph: Graph, cluster: Cluster, found: Schedule, backups: dict[int, tu
 
 
 @given(redundant(), st.sampled_from(NAMES), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_method_keeps_replicas_apart(given_: tuple[Graph, Cluster], name: str, seed: int) -> None:
     graph, cluster = given_
     try:
@@ -100,7 +100,7 @@ def test_every_method_keeps_replicas_apart(given_: tuple[Graph, Cluster], name: 
 
 
 @given(redundant())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_plan_survives_what_it_says_and_no_more(given_: tuple[Graph, Cluster]) -> None:
     graph, cluster = given_
     try:
@@ -129,7 +129,7 @@ def test_a_plan_survives_what_it_says_and_no_more(given_: tuple[Graph, Cluster])
 
 
 @given(redundant(), st.floats(0, 0.9), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_is_left_is_planned_on_what_is_left(
     given_: tuple[Graph, Cluster], part: float, data: st.DataObject
 ) -> None:
@@ -165,7 +165,7 @@ def test_what_is_left_is_planned_on_what_is_left(
 
 
 @given(redundant(), st.sampled_from(["none", "planned"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_plans_with_copies_are_replayed_and_rebalanced(given_: tuple[Graph, Cluster], policy: str) -> None:
     graph, cluster = given_
     try:
@@ -215,7 +215,7 @@ class Asked:
 
 
 @given(st.data(), st.lists(st.sampled_from(["x", "y", "z"]), min_size=2, max_size=4), st.integers(2, 3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_validator_takes_what_keeps_the_rules_and_nothing_else(
     data: st.DataObject, hosts: list[str], count: int
 ) -> None:

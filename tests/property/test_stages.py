@@ -30,7 +30,7 @@ from planner.validate_stages import validate_stages
 BANDWIDTH = 1e9  # a byte a nanosecond
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(
     graph=layer_graphs(5),
     executors=st.integers(1, 3),
@@ -88,7 +88,7 @@ def test_no_way_to_cut_and_deal_out_is_better(
     assert plan.bottleneck_ns == pytest.approx(best, abs=1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(graph=layer_graphs(10))
 def test_bounds_and_joined_blocks_are_on_the_right_side(graph: LayerGraph) -> None:
     blocks, devices = settled(blocks_of(graph, BANDWIDTH)), Devices(2, 1, replicas=2)
@@ -172,7 +172,7 @@ def test_both_ways_to_list_ideals_list_the_same(graph: LayerGraph) -> None:
     assert listed(blocks, other.n - 1) is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(graph=layer_graphs(10))
 def test_orders_are_topological_and_their_ideals_are_prefixes(graph: LayerGraph) -> None:
     blocks = blocks_of(graph, BANDWIDTH)

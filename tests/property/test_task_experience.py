@@ -12,7 +12,7 @@ from planner.partitioners.task_experience import TaskExperience, learn_tasks
 
 KINDS = ("load", "fit", "score")
 SEEDS = st.integers(0, 2**32 - 1)
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 
 class World:

@@ -163,7 +163,7 @@ def progresses(draw: st.DrawFn, cluster: Cluster, schedule: Schedule) -> Progres
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds())
 def test_what_keeps_every_rule_passes_and_nothing_else(world: tuple[Graph, Cluster, Schedule, Progress]) -> None:
     broken = Rules(*world).broken()

@@ -18,7 +18,7 @@ S = 10**6
 
 
 @given(graphs(8), clusters())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_is_spilled_is_what_is_held_beyond_memory_at_the_worst_moment(graph: Graph, cluster: Cluster) -> None:
     problem = Problem.of(graph, cluster)
     for method in suiting(problem):
@@ -63,7 +63,7 @@ def crowded(draw: st.DrawFn) -> tuple[Graph, Cluster]:
 
 
 @given(crowded())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_nothing_is_spilled_where_that_is_possible_and_no_plan_without_is_shorter(
     given_: tuple[Graph, Cluster],
 ) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from evaluator import evaluate
 from pyspark.sql import SparkSession
@@ -44,29 +42,8 @@ def test_every_number_of_slots_gives_the_plain_result(spark: SparkSession, slots
     assert index.equals(expected)
 
 
-def test_the_job_is_submitted(tmp_path: Path) -> None:
-    said = submit(str(ROOT / "jobs" / "corpus.py"), "--limit", "90", "--out", "out", cwd=tmp_path)
-    assert said.returncode == 0, said.stderr
-    assert "lower bound" in said.stdout
-    assert re.search(r"clean: cut by count: longest .*\(predicted\)", said.stdout, re.DOTALL)
-    assert "Run done" in said.stdout and "top terms" in said.stdout and "90 modules" in said.stdout
-    expected = evaluate(decompose(corpus_graph(FILES), Cluster.uniform(1)).graph)[RESULT]
-    assert pq.read_table(tmp_path / "out" / "index.parquet").equals(expected)
-    assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").startswith("<!")
-
-
 def test_plan_is_for_the_executors_that_spark_has(tmp_path: Path) -> None:
     (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "work": 1}]}))
     said = submit(str(ROOT / "jobs" / "plan.py"), "graph.json", "--json", cwd=tmp_path)
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["executor_count"] == 2
-
-
-def test_run_takes_master_and_executors_from_spark_submit(tmp_path: Path) -> None:
-    tasks = [{"id": "a", "run": "math:sqrt", "args": [16], "work": 0.01}]
-    (tmp_path / "graph.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
-    said = submit(str(ROOT / "jobs" / "run.py"), "graph.json", "--json", cwd=tmp_path)
-    assert said.returncode == 0, said.stderr
-    summary = json.loads(said.stdout)
-    assert summary["run_status"] == "done" and summary["slot_count"] == 2
-    assert [row["tasks"] for row in summary["executors"]] in ([1, 0], [0, 1])

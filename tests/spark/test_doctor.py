@@ -17,6 +17,7 @@ from planner.spark.launch import pinned
 from tests.throttle import children, slowed
 
 
+@pytest.mark.alone
 def test_a_slowed_executor_is_measured_as_slower_and_planned_so(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

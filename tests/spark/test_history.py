@@ -43,6 +43,7 @@ def _off(result: RunResult) -> float:
     return abs(math.log(result.load.predicted_makespan_us / result.load.measured_makespan_us))
 
 
+@pytest.mark.alone
 def test_the_second_plan_knows_what_the_first_run_took(spark: SparkSession, tmp_path: Path) -> None:
     cluster, folder = discover(spark), tmp_path / "history"
     first, second = (
@@ -73,6 +74,7 @@ def test_a_history_that_cannot_be_written_to_stops_the_run_before_and_loses_noth
     assert any("the run is not in the history" in warning for warning in result.warnings)
 
 
+@pytest.mark.alone
 def test_the_command_reads_the_history_before_and_adds_to_it_after(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -153,7 +153,7 @@ def test_a_task_that_raises_takes_only_its_dependents_with_it(spark: SparkSessio
     error = raised.value
     assert [(f.task, f.error) for f in error.failed] == [("broken", "ValueError: this store has no sales")]
     assert "in _fail" in error.failed[0].traceback
-    assert error.failed[0].executor in ("0", "1", "2")
+    assert error.failed[0].executor in {executor.id for executor in discover(spark).executors}
     assert error.skipped == ("dependent",)
     assert error.result.values == {"independent": 42}  # type: ignore[attr-defined]
     [kept] = list((tmp_path / "run" / "results").glob("*independent.json"))
@@ -174,22 +174,25 @@ def test_an_interrupt_ends_the_run_and_not_the_session(spark: SparkSession, tmp_
     _wide(builder, 6, 60.0)
     planned = plan(builder.build(), Cluster.uniform(3, 2))
     run(plan(_small(), Cluster.uniform(3, 2)), spark, progress="none")
-    struck: list[float] = []
+    journal, struck = tmp_path / "run" / "journal.jsonl", list[float]()
 
     def strike() -> None:
+        while not journal.exists() or journal.read_text().count('"hello"') < 6:
+            time.sleep(0.05)
+        time.sleep(0.5)  # by then tasks run
         struck.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     # PySpark's own handler would cancel every job of the session; Python's raises KeyboardInterrupt alone
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Timer(3.0, strike).start()
+    threading.Thread(target=strike, daemon=True).start()
     try:
         with pytest.raises(KeyboardInterrupt):
             run(planned, spark, run_dir=tmp_path / "run", progress="none")
     finally:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - struck[0] < 30, "no task was waited for"
-    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert lines[-1]["status"] == "cancelled"
     assert run(plan(_small(), Cluster.uniform(3, 2)), spark, progress="none")["n"] == 4
 
@@ -200,6 +203,7 @@ def _small() -> Graph:
     return builder.build()
 
 
+@pytest.mark.alone  # for its memory
 def test_two_gigabytes_through_one_edge(spark: SparkSession) -> None:
     n = 2**31 // 8 + 1000
     builder = GraphBuilder()

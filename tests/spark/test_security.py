@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 from pyspark import InheritableThread
 from pyspark.sql import SparkSession
@@ -25,6 +26,7 @@ from planner import Cluster, GraphBuilder, PreflightError, RunError, plan
 from planner.runtime.wire import Line
 from planner.spark import discover, run
 
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # executors cannot import tests
 ROOT = README.parent
 SCRIPT = Path(__file__).with_name("secrets_of_a_run.py")
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
@@ -146,9 +148,19 @@ def test_two_runs_that_have_room_on_one_session_both_work(spark: SparkSession) -
     assert [result.values for result in results] == [{f"sum-{i}": i + 1 for i in range(12)}] * 2
 
 
-def test_a_run_whose_cores_another_holds_ends_and_names_it(spark: SparkSession) -> None:
+def _until(path: str) -> None:
+    """Hold a core until there is such a file; a minute at most, so that a test that fails holds up no other."""
+    until = time.monotonic() + 60
+    while not os.path.exists(path) and time.monotonic() < until:  # noqa: PTH110 - what is sent imports little
+        time.sleep(0.05)
+
+
+def test_a_run_whose_cores_another_holds_ends_and_names_it(spark: SparkSession, tmp_path: Path) -> None:
     first: list[Any] = []
-    planned = plan(_sleeping(6, 12.0), Cluster.uniform(3, 2))
+    builder = GraphBuilder()
+    for i in range(6):
+        builder.add(_until, str(tmp_path / "enough"), id=f"t{i}", work=12)
+    planned = plan(builder.build(), Cluster.uniform(3, 2))
     thread = threading.Thread(target=lambda: first.append(run(planned, spark, progress="none")))
     thread.start()
     _until_tasks_run(spark, 6)
@@ -157,22 +169,28 @@ def test_a_run_whose_cores_another_holds_ends_and_names_it(spark: SparkSession) 
     said = raised.value.reason
     held = r"cores are held by other jobs of the session: job \d+ \(planner: 6 tasks on 6 slots\) runs 6 tasks"
     assert re.search(held, said), said
+    (tmp_path / "enough").touch()
     thread.join(60)
     assert first[0].load.status == "done", "the first run is not disturbed"
     assert run(plan(_sleeping(1, 0.0), Cluster.uniform(3, 2)), spark, progress="none").load.status == "done"
 
 
 def test_a_preflight_that_no_executor_answers_ends_and_names_who_holds_the_cores(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from planner.spark import preflight
 
     monkeypatch.setattr(preflight, "_checked", {})  # executors that have not been asked yet
-    context = spark.sparkContext
+    context, enough = spark.sparkContext, str(tmp_path / "enough")
+
+    def until_enough(_: int) -> None:
+        until = time.monotonic() + 60
+        while not os.path.exists(enough) and time.monotonic() < until:  # noqa: PTH110
+            time.sleep(0.05)
 
     def hold() -> None:
         context.setJobDescription("a long one of somebody else")
-        context.parallelize(range(6), 6).foreach(lambda _: time.sleep(8))
+        context.parallelize(range(6), 6).foreach(until_enough)
 
     other = InheritableThread(target=hold)
     other.start()
@@ -182,6 +200,7 @@ def test_a_preflight_that_no_executor_answers_ends_and_names_who_holds_the_cores
     said = str(raised.value)
     assert "executors have not answered within 2 s: cores are held by other jobs of the session: job " in said
     assert "(a long one of somebody else) runs 6 tasks" in said
+    (tmp_path / "enough").touch()
     other.join(60)
     assert run(plan(_sleeping(1, 0.0), Cluster.uniform(3, 1)), spark, progress="none").load.status == "done"
 

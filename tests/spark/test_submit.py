@@ -17,8 +17,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pyspark
 import pytest
+from evaluator import evaluate
 
 from conf.standalone import Standalone, standalone
+from planner import Cluster
+from planner.partitioners import decompose
+from planner.recipes.corpus_graph import RESULT, corpus_graph
+from planner.recipes.source_text import source_files
 from planner.spark.defaults import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +72,11 @@ def test_the_corpus_job_on_a_standalone_cluster(cluster: Standalone, planner_zip
     out = tmp_path / "corpus"
     done = _submit(cluster, planner_zip, ROOT / "jobs" / "corpus.py", "--limit", "60", "--out", out)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "lower bound" in done.stdout
-    assert pq.read_table(out / "index.parquet").num_rows == 60
+    assert re.search(r"clean: cut by count: longest .*\(predicted\)", done.stdout, re.DOTALL)
+    for told in ("lower bound", "Run done", "top terms", "60 modules"):
+        assert told in done.stdout
+    expected = evaluate(decompose(corpus_graph(source_files(limit=60)), Cluster.uniform(1)).graph)[RESULT]
+    assert pq.read_table(out / "index.parquet").equals(expected)
     assert "<html" in (out / "report.html").read_text()
     run = json.loads((out / "run.json").read_text())
     assert run["status"] == "done"
@@ -78,49 +86,38 @@ def test_the_corpus_job_on_a_standalone_cluster(cluster: Standalone, planner_zip
     assert (slots["ran_executor"] == slots["executor"]).all()
 
 
-def test_a_graph_is_planned_and_run_by_the_general_jobs(cluster: Standalone, planner_zip: Path, tmp_path: Path) -> None:
+def test_a_graph_is_run_by_the_general_job_and_a_task_that_fails_gives_exit_code_1_and_no_page_of_java(
+    cluster: Standalone, planner_zip: Path, tmp_path: Path
+) -> None:
     tasks = [
         {"id": "three", "run": "builtins:int", "params": {"base": 4}, "args": ["3"]},
         {"id": "six", "run": "operator:mul", "args": [{"task": "three"}, 2], "after": ["three"]},
+        {"id": "bad", "run": "builtins:int", "args": ["not a number"]},
     ]
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": tasks}))
     done = _submit(cluster, planner_zip, ROOT / "jobs" / "run.py", graph, "--run-dir", tmp_path / "run")
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 1
     [kept] = (tmp_path / "run" / "results").iterdir()
     assert json.loads(kept.read_text()) == 6
-    planned = _submit(cluster, planner_zip, ROOT / "jobs" / "plan.py", graph, "--json", "--executors", "2")
-    assert planned.returncode == 0, planned.stderr[-3000:]
-    assert json.loads(planned.stdout)["makespan"] >= 2
-
-
-def test_a_failing_task_gives_exit_code_1_and_no_page_of_java(
-    cluster: Standalone, planner_zip: Path, tmp_path: Path
-) -> None:
-    graph = tmp_path / "graph.json"
-    task = {"id": "bad", "run": "builtins:int", "args": ["not a number"]}
-    graph.write_text(json.dumps({"format": "planner.graph/1", "tasks": [task]}))
-    done = _submit(cluster, planner_zip, ROOT / "jobs" / "run.py", graph)
-    assert done.returncode == 1
+    assert pq.read_table(tmp_path / "run" / "slots.parquet").num_rows == 4, (
+        "master and executors are those submitted to"
+    )
     said = done.stdout + done.stderr  # spark-submit puts what Python writes to standard error into standard output
     assert "task 'bad' failed on executor" in said
     assert "ValueError: invalid literal" in said
     assert "at org.apache.spark" not in said
 
 
-def test_the_dataframe_jobs_on_a_standalone_cluster(cluster: Standalone, planner_zip: Path, tmp_path: Path) -> None:
+def test_a_dataframe_job_needs_no_more_than_the_file_that_the_cluster_wrote(
+    cluster: Standalone, planner_zip: Path, tmp_path: Path
+) -> None:
+    """The file says where the master is, and which Python executors run."""
     words = ("--stores", "6", "--articles", "8", "--days", "200", "--out", tmp_path / "forecast")
-    done = _submit(cluster, planner_zip, ROOT / "jobs" / "forecast.py", *words)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "Load of 6 keys by store" in done.stdout
-    assert pq.read_table(tmp_path / "forecast" / "forecasts.parquet").num_rows == 6
-
-    words = ("--users", "200", "--items", "60", "--draws", "3000", "--held", "20", "--out", tmp_path / "neighbours")
-    # The file that the cluster wrote is enough: it says where the master is, and which Python executors run.
     command = [SUBMIT, "--properties-file", cluster.settings, "--py-files", planner_zip]
     command += ["--conf", "spark.sql.shuffle.partitions=4"]
     done = subprocess.run(
-        list(map(str, [*command, ROOT / "jobs" / "recommend.py", *words])),
+        list(map(str, [*command, ROOT / "jobs" / "forecast.py", *words])),
         env={name: value for name, value in _environment().items() if not name.startswith(("PYSPARK", "SPARK_L"))},
         cwd=tmp_path,
         capture_output=True,
@@ -128,7 +125,8 @@ def test_the_dataframe_jobs_on_a_standalone_cluster(cluster: Standalone, planner
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert pq.read_table(tmp_path / "neighbours" / "neighbours.parquet").num_rows > 100
+    assert "Load of 6 keys by store" in done.stdout
+    assert pq.read_table(tmp_path / "forecast" / "forecasts.parquet").num_rows == 6
 
 
 def test_the_history_server_knows_what_was_submitted_and_with_which_settings(

@@ -102,7 +102,7 @@ def test_an_executor_that_becomes_slow_at_mid_run_is_found(planned: Plan) -> Non
     assert any("its executor is" in reason for reason in reasons)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     noise=st.sampled_from([0.0, 0.1, 0.7, 1.5]),
@@ -235,7 +235,7 @@ def test_a_task_on_an_executor_that_has_become_slow_is_run_elsewhere_as_well() -
     assert any("copies win" in decision.reason for decision in copied.decisions)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6), noise=st.sampled_from([0.0, 0.7, 1.5]), slow=st.sampled_from([1.0, 8.0]))
 def test_copies_keep_the_order_of_tasks_and_are_few(seed: int, noise: float, slow: float) -> None:
     planned = plan(layered(60, 12, seed), Cluster.uniform(4), iterations=1)

@@ -140,7 +140,7 @@ def clusters(draw: st.DrawFn) -> Cluster:
 
 
 @pytest.mark.parametrize("name", ["cluster.toml", "cluster.json"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(cluster=clusters())
 def test_a_cluster_written_and_read_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, name: str, cluster: Cluster

@@ -93,7 +93,7 @@ def traces(draw: st.DrawFn) -> Graph:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(traces())
 def test_any_trace_written_and_read_is_the_same(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:
     folder = tmp_path_factory.getbasetemp() / "pair"

@@ -8,20 +8,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import scripted
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 
 
 def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Start a job as a process of its own."""
-    return subprocess.run(
-        [sys.executable, str(JOBS / name), *words], cwd=cwd, capture_output=True, text=True, check=False
-    )
+    """Run a job without Java: it must not get as far."""
+    return scripted(JOBS / name, *words, cwd=cwd)
 
 
 def test_plan_is_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "g.json").write_text(json.dumps({"format": "planner.graph/1", "tasks": [{"id": "a", "work": 2}]}))
-    said = job("plan.py", "g.json", "--executors", "2", "--json", cwd=tmp_path)
+    command = [sys.executable, str(JOBS / "plan.py"), "g.json", "--executors", "2", "--json"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.returncode == 0 and json.loads(said.stdout)["makespan"] == 2.0
 
 

@@ -1,4 +1,7 @@
-"""The example jobs: what is wrong with their words and files is said at once, before Spark starts."""
+"""The example jobs: what is wrong with their words and files is said at once, before Spark starts.
+
+They are asked in this process, which has imported all that they import.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import scripted
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 
 
 def job(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Start a job as a process of its own, without Java: it must not get as far."""
-    command = [sys.executable, str(JOBS / name), *words]
-    env = {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    """Run a job without Java: it must not get as far."""
+    return scripted(JOBS / name, *words, cwd=cwd)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,13 @@ def test_help_tells_what_goes_in(name: str, told: list[str], tmp_path: Path) -> 
     assert text.startswith(f"usage: {name} [-h]")
     for words in told:
         assert words in text
+
+
+def test_a_job_is_a_script(tmp_path: Path) -> None:
+    """The tests with Spark start the other ones so."""
+    command, env = [sys.executable, str(JOBS / "train.py"), "--help"], {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert said.returncode == 0 and said.stderr == "" and said.stdout.startswith("usage: train.py")
 
 
 @pytest.mark.parametrize("name", ["forecast.py", "images.py", "language.py", "recommend.py", "train.py"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -371,7 +370,7 @@ def same(one: Experience, other: Experience, factor: float = 1.0) -> None:
     assert dict(one.speeds) == pytest.approx(dict(other.speeds))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(measured=MEASURED, order=st.randoms(use_true_random=False))
 def test_whatever_was_measured(measured: Any, order: Any) -> None:
     found = learn(table_of(measured))
@@ -384,13 +383,14 @@ def test_whatever_was_measured(measured: Any, order: Any) -> None:
     same(found, learn(table_of(measured)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(measured=MEASURED.map(lambda rows: [(*row[:4], max(row[4], 1), row[5]) for row in rows if row[0] is not None]))
 def test_the_unit_of_time_does_not_matter(measured: Any) -> None:
     if measured:
         same(learn(table_of(measured)), learn(table_of(measured, factor=1000)), 1000)
 
 
+@pytest.mark.timeout(100)  # half a second alone; what looks through all keys for each would take an hour
 def test_a_great_history_takes_little_time() -> None:
     n, rng = 40_000, np.random.default_rng(0)
     key, rows = rng.integers(-(2**63), 2**63 - 1, n), some_rows(rng, n)
@@ -399,9 +399,6 @@ def test_a_great_history_takes_little_time() -> None:
         executor = rng.integers(0, 16, n)
         seconds = true * noise(rng, n) * np.where(executor == 3, 3, 1)
         tables.append(one_run(key, rows, seconds, executor.astype(str), run=run, application=f"app-{run}"))
-    whole = history(*tables)
-    begin = time.process_time()
-    found = learn(whole)
-    assert time.process_time() - begin < 3  # 0.5 s on two slow cores
+    found = learn(history(*tables))
     assert found.slope == pytest.approx(1.5, abs=0.01) and away(found.expected(key, rows), true) < 0.08
     assert found.speeds["app-2", "3"] == pytest.approx(1 / 3, rel=0.02)

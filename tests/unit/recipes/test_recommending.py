@@ -76,7 +76,7 @@ def test_the_parts_add_up_to_the_direct_computation(
     assert same_neighbours(found, direct_similarities(ratings, shrink=100), count=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.integers(0, 5), st.sampled_from(["b", "a", "é", "aa", ""])),

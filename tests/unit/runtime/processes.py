@@ -19,6 +19,7 @@ from planner.runtime.slot import SlotConfig, run_slot
 from planner.runtime.slot_queue import SlotQueue
 
 CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["__main__", "planner.runtime.slot", "planner.streaming.slot"])  # once, not by each slot
 
 
 class ProcessSlots:

@@ -144,7 +144,8 @@ def test_what_is_not_in_the_store_is_made_again_and_what_it_needs(storage: Stora
 
 def test_a_lost_slot_costs_less_where_values_are_stored(storage: Storage, tmp_path: Path) -> None:
     graph = graph_of(4, layers=16)
-    outcome = driven(planned(graph, 3), Blows([(0.9, 1, signal.SIGKILL)]), storage=storage)
+    blows = Blows([(0.0, 1, signal.SIGKILL)], journal=tmp_path / "j", ended=40)
+    outcome = driven(planned(graph, 3), blows, storage=storage, journal_path=tmp_path / "j")
     assert outcome.status == "done" and len(outcome.lost) == 1
     assert set(outcome.again) <= set(result_tasks(graph)), "but what the driver had yet to fetch"
     expected = evaluate(graph)

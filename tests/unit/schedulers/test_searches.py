@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from planner.bounds import least_behind
 from planner.cost import Problem
 from planner.model import Cluster, Executor, Graph, Network
-from planner.model.compiled import bare
+from planner.model.compiled import interpreted
 from planner.schedulers import get
 from planner.schedulers.ant_colony import _choose, _reward, _trails
 from planner.schedulers.genetic import _cross, _first, _rematch, _reorder
@@ -20,9 +22,15 @@ from tests.published import S, arabnejad, topcuoglu
 HARD = Problem.of(GRAPHS["layered"], CLUSTERS["four speeds, three hosts"])
 
 
-@bare
+@pytest.fixture
+def as_written() -> Iterator[None]:
+    """Try operators as they are written: compiling each by itself takes seconds, and only the searches call them."""
+    with interpreted():
+        yield
+
+
 def _seeded(seed: int) -> None:
-    np.random.seed(seed)  # noqa: NPY002 - the compiler's own generator
+    np.random.seed(seed)  # noqa: NPY002 - what is compiled has no other generator
 
 
 @pytest.mark.parametrize("name", ["genetic", "ant_colony"])
@@ -57,6 +65,7 @@ def _population(problem: Problem, count: int = 2):  # type: ignore[no-untyped-de
     return _first(problem, arrays(problem), state(problem), least_behind(problem), False, 0, schedules)
 
 
+@pytest.mark.usefixtures("as_written")
 def test_a_child_has_one_parents_head_and_the_order_of_the_other_behind_it() -> None:
     q = _population(HARD)
     mother, father = q.order[1].tolist(), q.order[3].tolist()
@@ -74,6 +83,7 @@ def test_a_child_has_one_parents_head_and_the_order_of_the_other_behind_it() -> 
     assert len(lengths) > 10 and of_mother >= 10
 
 
+@pytest.mark.usefixtures("as_written")
 def test_mutations_move_one_task_between_those_it_waits_for_and_those_that_wait_for_it() -> None:
     q, p = _population(HARD), arrays(HARD)
     moved = 0
@@ -88,6 +98,7 @@ def test_mutations_move_one_task_between_those_it_waits_for_and_those_that_wait_
     assert moved > 30
 
 
+@pytest.mark.usefixtures("as_written")
 def test_a_mutated_executor_is_one_that_may_take_the_task_or_none() -> None:
     cluster = Cluster((Executor("a", memory_bytes=5), Executor("b", memory_bytes=9), Executor("c", memory_bytes=9)))
     problem = Problem.of(Graph.from_arrays(work=[1, 1], memory=[9, 0]), cluster)
@@ -101,6 +112,7 @@ def test_a_mutated_executor_is_one_that_may_take_the_task_or_none() -> None:
     assert drawn == [{-1, -3, -4}, {-1, -2, -3, -4}]
 
 
+@pytest.mark.usefixtures("as_written")
 def test_ants_choose_the_best_but_for_some_that_are_drawn_by_worth() -> None:
     worth = np.array([1.0, 3.0, 0.0, 2.0])
     _seeded(0)
@@ -110,6 +122,7 @@ def test_ants_choose_the_best_but_for_some_that_are_drawn_by_worth() -> None:
     assert short / 6000 == pytest.approx([1 / 6, 1 / 2, 0, 1 / 3], abs=0.03)
 
 
+@pytest.mark.usefixtures("as_written")
 def test_pheromone_gathers_where_the_best_ant_walked() -> None:
     start = get("heft").schedule(HARD, 0)
     q = _trails(HARD, start)

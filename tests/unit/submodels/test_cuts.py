@@ -44,9 +44,8 @@ def test_a_published_topology_gives_the_same_bits_wherever_it_is_cut(name: str, 
     batch, n = some_batch(model), len(model.layers)
     right = whole(model, batch)
     assert all(np.isfinite(values).all() and len(np.unique(values)) > 100 for values in right.values())
-    for ends in ([n // 2], [n // 4, n // 3, 3 * n // 4]):
-        files = write_stages(model, prefix_cut(model, *ends), tmp_path, copy_weights=False)
-        assert same_bits(through(files, batch), right)
+    files = write_stages(model, prefix_cut(model, n // 4, n // 3, n // 2, 3 * n // 4), tmp_path, copy_weights=False)
+    assert same_bits(through(files, batch), right)
     close = through(files, batch, optimize=True)
     for output, values in right.items():
         np.testing.assert_allclose(close[output], values, atol=1e-5, rtol=0)
