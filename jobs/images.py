@@ -62,9 +62,7 @@ def images(argv: Sequence[str] | None = None) -> None:
         path = Path(words.model) if words.model else made_up_classifier(Path(folder, "resnet18.onnx"), size, seed)
         files = image_files(words.images or generate_images(Path(folder, "drawn"), count, seed))
         side, runs, made = pixels_of(path), [], []
-        print(
-            f"{len(files)} images of {side} × {side} pixels; first {path.name} is measured on an executor", flush=True
-        )
+        print(f"{len(files)} images of {side} × {side} pixels; {path.name} is measured on an executor", flush=True)
         master = None if submitted() else f"local-cluster[{executors},1,1024]"
         with session(master, "planner: images") as spark:
             model = read_model(path, sizes={"batch": batch}, spark=spark)
