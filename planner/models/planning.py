@@ -22,7 +22,7 @@ MOST_EXECUTORS = 1000
 MOST_CORES = 1_000_000
 _LONGEST_S = 1e6
 """Seconds above which sending one output is taken for a mistake."""
-SHARED = "all that is computed, on the cores that executors share"
+SHARED = "all that is computed, on shared cores"
 """Why no bottleneck can be smaller, where there are fewer cores than executors."""
 _MOST_NS = 2**62
 """Sums of times, over all executors, that 64 bits hold."""

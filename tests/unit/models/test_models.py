@@ -94,7 +94,7 @@ def test_executors_that_share_cores_are_no_faster_than_these(profile: str) -> No
     model = read_model(profile)
     alone, shared = model.plan(executors=4), model.plan(executors=4, cores=2)
     assert (alone.bottleneck_ns, shared.bottleneck_ns) == (6_000_000, 10_000_000)
-    assert shared.status == "optimal" and "cores that executors share" in str(shared) and "on 2 cores" in str(shared)
+    assert shared.status == "optimal" and "on shared cores" in str(shared)
     assert model.plan(executors=4, cores=4).bottleneck_ns == alone.bottleneck_ns
     assert replace(model, cores=1).plan(executors=4).bottleneck_ns == 20_000_000
     validate_stages(shared)
