@@ -26,7 +26,7 @@ from planner.model.progress import Progress
 from planner.model.units import format_seconds
 from planner.rebalancing.beliefs import Beliefs
 from planner.rebalancing.policies import POLICIES
-from planner.rebalancing.stealing import GAIN_US, may_begin, stolen
+from planner.rebalancing.stealing import GAIN_US, SLOWER, may_begin, stolen
 from planner.rebalancing.stragglers import COPY_US, doubled, seconds
 from planner.schedulers import list_near
 from planner.schedulers.list_schedule import list_schedule
@@ -280,7 +280,7 @@ class Rebalancer:
         for task in chosen.tolist():
             source, target = int(slot[task]), int(near.slot[task])
             slow = seen.slowness[self._executor[source]] / seen.slowness[self._executor[target]]
-            reason = f"its executor is {slow:.3g} × slower" if slow > 1.05 else "its slot is late"
+            reason = f"its executor is {slow:.3g} × slower" if slow > SLOWER else "its slot is late"
             sooner = int(kept.finish_us[task] - near.finish_us[task])
             moves.append(Move(task, source, target, seen.now_us, int(price[task]), sooner, reason))
         return tuple(sorted(moves, key=lambda move: (-move.sooner_us, move.task)))

@@ -24,7 +24,8 @@ BEGUN_US = 60_000
 GAIN_US = 20_000
 """Least time by which a task has to end sooner, its price counted; twice as much each time that it goes once more."""
 
-REASON = "a slot runs dry"
+SLOWER = 1.05
+"""Times by which an executor is slower from which on that is a reason."""
 
 
 def may_begin(problem: Problem, progress: Progress, ended: Bool, order: Int32) -> Int32:
@@ -88,6 +89,12 @@ def stolen(
         if sooner < gain_us[task] or free[here] < now + BEGUN_US or free[there] > now + AHEAD_US:
             there = here
         else:
-            moves.append(Move(task, here, there, now, int(price_us[task]), round(sooner), REASON))
+            moves.append(
+                Move(task, here, there, now, int(price_us[task]), round(sooner), _why(slower[here] / slower[there]))
+            )
         free[there] = ends[there]
     return moves
+
+
+def _why(slow: float) -> str:
+    return f"its executor is {slow:.3g} × slower, and a slot runs dry" if slow > SLOWER else "a slot runs dry"

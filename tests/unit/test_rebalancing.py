@@ -88,7 +88,7 @@ def test_where_costs_are_wrong_slots_that_run_dry_take_what_is_ready(planned: Pl
     reasons = [move.reason for decision in lived.decisions for move in decision.moves]
     assert reasons.count("a slot runs dry") > 20
     assert lived.schedule.makespan_us < least.schedule.makespan_us
-    assert not [m for d in least.decisions for m in d.moves if m.reason == "a slot runs dry"]
+    assert not [m for d in least.decisions for m in d.moves if "runs dry" in m.reason]
 
 
 def test_an_executor_that_becomes_slow_at_mid_run_is_found(planned: Plan) -> None:

@@ -14,7 +14,7 @@ from planner.cost import Problem
 from planner.model import Pin
 from planner.model.move import Move
 from planner.model.progress import Progress
-from planner.rebalancing.stealing import AHEAD_US, BEGUN_US, GAIN_US, REASON, may_begin, stolen
+from planner.rebalancing.stealing import AHEAD_US, BEGUN_US, GAIN_US, may_begin, stolen
 
 SECOND = 10**6
 
@@ -46,7 +46,7 @@ def alone(works: list[float], slots: int = 2, **given: Any) -> Problem:
 
 def test_a_slot_with_nothing_to_run_takes_what_is_most_urgent_and_would_wait() -> None:
     problem = alone([1.0, 0.5, 0.5, 0.5])
-    assert steals(problem, [0, 0, 0, 0], {0: SECOND}) == [Move(1, 0, 1, 0, 5000, 995_000, REASON)]
+    assert steals(problem, [0, 0, 0, 0], {0: SECOND}) == [Move(1, 0, 1, 0, 5000, 995_000, "a slot runs dry")]
 
 
 def test_a_slot_that_has_enough_to_run_takes_nothing() -> None:
@@ -68,6 +68,8 @@ def test_slow_slots_and_dear_inputs_count() -> None:
     assert not steals(problem, [0, 0], {0: SECOND}, slower=np.array([1.0, 2.0]))
     assert not steals(problem, [0, 0], {0: SECOND}, price_us=np.array([0, SECOND]))
     assert steals(problem, [0, 0], {0: SECOND}, slower=np.array([1.0, 1.9]))
+    (move,) = steals(problem, [0, 0], {0: SECOND}, slower=np.array([3.0, 1.5]))
+    assert move.reason == "its executor is 2 × slower, and a slot runs dry"
     assert not steals(problem, [0, 0], {0: SECOND}, gain_us=np.array([0, SECOND]))
     assert steals(problem, [0, 0], {0: SECOND}, longer=np.array([1.0, 9.0]))
 
