@@ -119,7 +119,8 @@ def too_large(spark: SparkSession, folder: Path) -> list[str]:
         "",
         f"A transformer of 16 layers with {format_bytes(weights)} of weights, executors of {LIMIT}, {planned.n_stages} "
         f"stages, 100 micro-batches of 8 × 32 tokens. Processes that compute share {model.cores} cores here. Plans "
-        "count that: layers were measured on an executor, and what stages waited for a core is not taken for their own time.",
+        "count that: layers were measured on an executor, and what stages waited for a core is not taken for their own "
+        "time.",
         "",
         "| | |",
         "|---|--:|",

@@ -34,11 +34,11 @@ def parser() -> Parser:
     words = Parser(prog="images.py", description="Classify image files by an ONNX model, in three ways, on Spark.")
     words.add_argument("--executors", metavar="N", help="executors to plan for, of one slot each (3 if left out)")
     words.add_argument("--images", metavar="DIR", help="a folder of images (some are drawn if left out)")
-    words.add_argument("--count", metavar="N", help="without --images: so many are drawn (240 if left out)")
+    words.add_argument("--count", metavar="N", help="without --images: so many are drawn (960 if left out)")
     words.add_argument("--model", metavar="FILE", help="ONNX, of square images (untrained ResNet-18 if left out)")
     words.add_argument("--size", metavar="N", help="without --model: pixels on a side (96 if left out)")
     words.add_argument("--seed", metavar="N", help="of images and weights that are made up (0 if left out)")
-    words.add_argument("--batch", metavar="N", help="images of a micro-batch (8 if left out)")
+    words.add_argument("--batch", metavar="N", help="images of a micro-batch (32 if left out)")
     words.add_argument("--out", metavar="DIR", help="a new folder for the result (runs/images-TIME if left out)")
     return words
 
@@ -47,8 +47,8 @@ def images(argv: Sequence[str] | None = None) -> None:
     """Measure the model, plan it in three ways, run each, compare them, write classes and report."""
     words = parser().parse(argv)
     reader = Reader(words)
-    executors, batch = reader.number("executors", 3, 2, 64), reader.number("batch", 8, 1, 4096)
-    count, size, seed = reader.number("count", 240, 1, 100_000), reader.number("size", 96, 32, 1024), reader.seed()
+    executors, batch = reader.number("executors", 3, 2, 64), reader.number("batch", 32, 1, 4096)
+    count, size, seed = reader.number("count", 960, 1, 100_000), reader.number("size", 96, 32, 1024), reader.seed()
     out = reader.new_folder("out") or Path("runs", f"images-{datetime.now():%Y%m%d-%H%M%S}")
     if words.images is not None:
         reader.refuse("is for drawn images, and --images names a folder", "count")

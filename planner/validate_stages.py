@@ -126,9 +126,11 @@ def _load_faults(plan: StagePlan) -> Iterator[Fault]:
 
 
 def _computed(plan: StagePlan) -> int:
-    """Add up what is computed on executors for one micro-batch."""
+    """Add up what is computed on executors for one micro-batch, carrying it included."""
+    carrying: int = plan.carrying_ns * sum(not host for host in plan.on_host.tolist())
     times = zip(plan.graph.time_ns.tolist(), plan.stage.tolist(), strict=True)
-    return sum(time_ns for time_ns, stage in times if not plan.on_host[stage])
+    work: int = sum(time_ns for time_ns, stage in times if not plan.on_host[stage])
+    return work + carrying
 
 
 def _loads(plan: StagePlan) -> list[float]:

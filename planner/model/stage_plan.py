@@ -38,8 +38,8 @@ class StagePlan:
         What each executor of a stage holds of it.
     bottleneck_ns : int
         The largest sum of loads of one executor (or transfer, where links are devices of their own), or what all
-        stages compute over the cores that they share, if that is more: a micro-batch leaves the pipeline each so many
-        nanoseconds.
+        stages compute, and `carrying_ns` for each of them, over the cores that they share, if that is more: a
+        micro-batch leaves the pipeline each so many nanoseconds.
     lower_bound_ns : int
         No plan under the same limits can have a smaller bottleneck.
     bound_reason : str
@@ -59,6 +59,8 @@ class StagePlan:
         Whether executors send and receive while they compute: a stage then takes the longest of these, else their sum.
     cores : int or None
         That all executors have together; None, where each has one of its own.
+    carrying_ns : int
+        Processor time that each stage takes for a micro-batch besides its layers: to take it and to give it on.
     """
 
     graph: LayerGraph
@@ -79,6 +81,7 @@ class StagePlan:
     notes: tuple[str, ...] = ()
     overlap: bool = False
     cores: int | None = None
+    carrying_ns: int = 0
 
     @property
     def n_stages(self) -> int:

@@ -78,8 +78,8 @@ def ways_of(model: Model, executors: int) -> dict[str, ModelPlan]:
 def _whole(model: Model, executors: int) -> ModelPlan:
     """Put the whole model on each executor: nothing can be faster than all of them sharing all the work."""
     alone = model.plan(executors=1)
-    each = -(-alone.bottleneck_ns // executors)
-    shared = shared_ns(alone, model.cores)
+    each = -(-int(alone.load_ns[0]) // executors)
+    shared = shared_ns(alone)
     return replace(
         alone,
         replicas=np.array([executors], np.int32),

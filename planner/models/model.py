@@ -33,6 +33,8 @@ class Model:
         Of each executor, where its file states it.
     cores : int or None
         That all executors have together, where it was measured on them; None, where each is taken to have its own.
+    carrying_ns : int
+        Processor time that each stage takes for a micro-batch besides its layers, where that was measured.
     runner : callable or None
         Given a plan and what `ModelPlan.run` takes, runs it; None for a profile, which holds no layers.
     """
@@ -44,6 +46,7 @@ class Model:
     memory_bytes: int | None = None
     runner: Callable[..., Any] | None = None
     cores: int | None = None
+    carrying_ns: int = 0
 
     def plan(
         self,
@@ -110,6 +113,7 @@ class Model:
             stages=stages,
             overlap=overlap,
             cores=self.cores if cores is None else cores,
+            carrying_ns=self.carrying_ns,
         )
         return ModelPlan(**vars(found), model=self.name, runner=self.runner)
 
@@ -137,7 +141,8 @@ class Model:
         >>> first.stage.tolist(), model.corrected(first, [20, 80]).plan(executors=2).stage.tolist()
         ([0, 0, 1, 1], [0, 0, 0, 1])
         """
-        return replace(self, layers=corrected_layers(plan, measured))
+        new = replace(self, layers=corrected_layers(plan, measured))
+        return replace(new, carrying_ns=round(measured.carrying_us * 1000)) if isinstance(measured, StreamLoad) else new
 
     def __repr__(self) -> str:
         time = format_seconds(int(self.layers.time_ns.sum()) * 1_000_000 / NANOSECONDS)

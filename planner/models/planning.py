@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InfeasibleError, InputError
 from planner.model.layers import LayerGraph
 from planner.model.stage_plan import StagePlan
 from planner.model.units import parse_bytes, parse_rate
 from planner.staging import Devices, Found, blocks_of, split
+from planner.staging.blocks import Blocks
 from planner.staging.loads import stage_sums
 
 __all__ = ["SHARED", "plan_stages", "shared_ns"]
@@ -39,8 +41,12 @@ def plan_stages(
     stages: int | None = None,
     overlap: bool = False,
     cores: int | None = None,
+    carrying_ns: int = 0,
 ) -> StagePlan:
     """Split layers into stages; parameters, errors and result as of `planner.models.Model.plan`.
+
+    Where executors share cores, a plan with as many executors as cores may be the better one, as it carries less;
+    ``carrying_ns`` is what that takes, as in `planner.model.StagePlan`.
 
     Examples
     --------
@@ -68,7 +74,44 @@ def plan_stages(
     columns = (blocks.time_ns, blocks.host_ns, blocks.sync_ns, 2 * blocks.net_ns)
     if sum(float(column.sum()) for column in columns) * count > _MOST_NS:
         raise InputError([Fault("bandwidth", "is so low, or times are so long, that a micro-batch takes years")])
-    found = split(blocks, devices, layers.names, stages=stages)
+    shared = _Shared(cores, carrying_ns, stages)
+    plans = [_plan(layers, blocks, devices, rate, shared)]
+    if cores is not None and cores < count and stages is None:
+        with suppress(InfeasibleError):
+            fewer = _plan(layers, blocks, devices._replace(accelerators=cores), rate, shared)
+            plans.append(replace(fewer, n_executors=count))
+    best = min(plans, key=lambda plan: plan.bottleneck_ns)
+    bound = plans[0]  # of all executors; with fewer, none can be better
+    return replace(
+        best,
+        lower_bound_ns=min(bound.lower_bound_ns, best.bottleneck_ns),
+        bound_reason=bound.bound_reason,
+        seconds=time.perf_counter() - began,
+    )
+
+
+class _Shared(NamedTuple):
+    """Cores that executors share, what each stage takes of them besides its layers, and the most stages asked for."""
+
+    cores: int | None
+    carrying_ns: int
+    stages: int | None
+
+    def least_ns(self, work_ns: int, executors: int) -> int:
+        """Give what no plan without hosts and replicas is below: few stages fill few executors, many carry much."""
+        if self.cores is None:
+            return 0
+        counts = range(1, (self.stages or executors) + 1)
+        times = (max(-(-work_ns // min(n, executors)), self.on(work_ns, n)) for n in counts)
+        return min(times)
+
+    def on(self, work_ns: int, stages: int) -> int:
+        """Give the time for which a micro-batch takes all cores."""
+        return 0 if self.cores is None else -(-(work_ns + self.carrying_ns * stages) // self.cores)
+
+
+def _plan(layers: LayerGraph, blocks: Blocks, devices: Devices, rate: float, shared: _Shared) -> StagePlan:
+    found = split(blocks, devices, layers.names, stages=shared.stages)
     planned = StagePlan(
         graph=layers,
         stage=found.split.stage[blocks.block].astype(np.int32),
@@ -84,25 +127,24 @@ def plan_stages(
         memory_limit_bytes=devices.memory_bytes,
         bandwidth=math.inf if layers.send_ns is not None else rate,
         method=found.method,
-        seconds=time.perf_counter() - began,
         notes=found.notes,
         overlap=devices.overlap,
-        cores=cores,
+        cores=shared.cores,
+        carrying_ns=shared.carrying_ns,
     )
-    shared = shared_ns(planned, cores)
-    if shared > planned.bottleneck_ns:
-        planned = replace(planned, bottleneck_ns=shared)
-    if shared > planned.lower_bound_ns and not beside:  # hosts could take some of it
-        planned = replace(planned, lower_bound_ns=shared, bound_reason=SHARED)
+    planned = replace(planned, bottleneck_ns=max(planned.bottleneck_ns, shared_ns(planned)))
+    work_ns = int(layers.time_ns.sum())
+    least = shared.on(work_ns, 1) if devices.replicas > 1 else shared.least_ns(work_ns, devices.accelerators)
+    if least > planned.lower_bound_ns and not devices.hosts:  # hosts could take some of it
+        planned = replace(planned, lower_bound_ns=least, bound_reason=SHARED)
     return planned
 
 
-def shared_ns(plan: StagePlan, cores: int | None) -> int:
-    """Give what the stages on executors compute for a micro-batch, over the cores that they share, in nanoseconds."""
-    if cores is None:
-        return 0
-    on_executors = ~plan.on_host[plan.stage]
-    return -(-int(plan.graph.time_ns[on_executors].sum()) // cores)
+def shared_ns(plan: StagePlan) -> int:
+    """Give the nanoseconds for which a micro-batch takes all cores that executors share; 0 where they share none."""
+    on_executors = int((~plan.on_host).sum())
+    work_ns = int(plan.graph.time_ns[~plan.on_host[plan.stage]].sum())
+    return _Shared(plan.cores, plan.carrying_ns, None).on(work_ns, on_executors)
 
 
 def _executors(found: Found) -> tuple[tuple[int, ...], ...]:

@@ -24,6 +24,8 @@ class SlotLoad:
         Waiting with nothing to run.
     room_us : int
         Waiting with a batch to run, but no room for what would come of it.
+    beside_us : int
+        Processor time of its process meanwhile, for all but running stages: taking and giving batches, telling of them.
     load_us : int
         Loading stages.
     bytes_in : int
@@ -40,6 +42,7 @@ class SlotLoad:
     batches: dict[int, int] = field(default_factory=dict)
     input_us: int = 0
     room_us: int = 0
+    beside_us: int = 0
     load_us: int = 0
     bytes_in: int = 0
     peak_memory_bytes: int = 0
@@ -121,6 +124,12 @@ class StreamLoad:
         told = tuple(slots[key] for key in sorted(slots))
         stages = tuple(_stage(stage, name, told) for stage, name in enumerate(names))
         return cls(stages, told, batches, rows, elapsed_us, replays, tuple(lost))
+
+    @property
+    def carrying_us(self) -> float:
+        """Processor time for each batch and stage besides running it: taking it, giving it on, telling of it."""
+        passed = sum(sum(slot.batches.values()) for slot in self.slots)
+        return sum(slot.beside_us for slot in self.slots) / max(1, passed)
 
     @property
     def bottleneck(self) -> int:

@@ -119,6 +119,7 @@ class _Slot:
         self.fetchers = ThreadPoolExecutor(_FETCHERS, "fetcher")
         self.peers = _Peers(self.line)
         self.ended = threading.Event()
+        self.beside_ns = 0
         self.cut_off: str | None = None
 
     def run(self) -> None:
@@ -161,6 +162,7 @@ class _Slot:
             self.names[part.stage] = part.name
             folder = self.files.bring(part.stage, part.files)
             self.calls[part.stage] = pickle.loads(part.loader)(folder)  # noqa: S301
+        self.beside_ns = _beside_ns()
         self.load.load_us += (time.monotonic_ns() - began) // 1000
 
     def _run(self, given: Input) -> None:
@@ -174,6 +176,7 @@ class _Slot:
         load.busy_us[stage] = load.busy_us.get(stage, 0) + took - waited
         load.core_us[stage] = load.core_us.get(stage, 0) + waited
         load.batches[stage] = load.batches.get(stage, 0) + 1
+        load.beside_us = (_beside_ns() - self.beside_ns) // 1000
         self.desk.made(stage, given.batch, output)
         self.events.put(Made(*self._me, given.batch))
 
@@ -285,6 +288,11 @@ class _Slot:
         self.ended.set()
         self.desk.close()
         self.events.put(None)
+
+
+def _beside_ns() -> int:
+    """Give the processor time of all other threads of this process."""
+    return time.process_time_ns() - time.thread_time_ns()
 
 
 class _RowsHere:

@@ -18,6 +18,8 @@ from planner.cli import main
 from planner.errors import InputError, InvalidPlanError
 from planner.model import LayerGraph
 from planner.models import Model, ModelPlan, read_model
+from planner.streaming import StreamLoad
+from planner.streaming.load import SlotLoad
 from planner.validate_stages import validate_stages
 
 VALUES = "forward_compute_time={}, backward_compute_time=0, activation_size=1000, parameter_size=100"
@@ -100,6 +102,30 @@ def test_executors_that_share_cores_are_no_faster_than_these(profile: str) -> No
     validate_stages(shared)
     with pytest.raises(InvalidPlanError, match="on 2 cores, all stages take 10000000"):
         validate_stages(replace(shared, bottleneck_ns=6_000_000, lower_bound_ns=6_000_000))
+
+
+def test_where_cores_are_shared_each_more_stage_costs_what_it_carries(profile: str) -> None:
+    model = replace(read_model(profile), cores=2, carrying_ns=4_000_000)
+    plan = model.plan(executors=4)
+    assert (plan.n_stages, plan.bottleneck_ns, plan.n_executors) == (2, 14_000_000, 4)
+    assert plan.lower_bound_ns == 14_000_000 and plan.status == "optimal"
+    validate_stages(plan)
+    deep = model.plan(executors=4, memory="1.1kB")  # so that no executor holds two layers
+    assert (deep.n_stages, deep.bottleneck_ns, deep.lower_bound_ns) == (4, 18_000_000, 14_000_000)
+    validate_stages(deep)
+    with pytest.raises(InvalidPlanError, match="on 2 cores, all stages take 18000000"):
+        validate_stages(replace(deep, bottleneck_ns=10_000_000, lower_bound_ns=10_000_000))
+
+
+def test_a_load_says_what_carrying_takes() -> None:
+    model = Model(LayerGraph.from_arrays(time_ns=[30, 10], source=[0], target=[1]), "chain")
+    slots = {
+        (slot, 0): SlotLoad(slot, 0, busy_us={slot: 100}, batches={slot: 10}, beside_us=beside)
+        for slot, beside in enumerate((30, 10))
+    }
+    load = StreamLoad.of(["a", "b"], slots, batches=10, rows=10, elapsed_us=1000, replays=0, lost=())
+    again = model.corrected(model.plan(executors=2), load)
+    assert (again.layers.time_ns.tolist(), again.carrying_ns) == ([10_000, 10_000], 2000)
 
 
 def test_what_stages_took_corrects_their_layers() -> None:
