@@ -153,7 +153,7 @@ def test_a_task_that_raises_takes_only_its_dependents_with_it(spark: SparkSessio
     error = raised.value
     assert [(f.task, f.error) for f in error.failed] == [("broken", "ValueError: this store has no sales")]
     assert "in _fail" in error.failed[0].traceback
-    assert error.failed[0].executor in {executor.id for executor in discover(spark).executors}
+    assert error.failed[0].executor in {"0", "1", "2"}, "as the plan calls it"
     assert error.skipped == ("dependent",)
     assert error.result.values == {"independent": 42}  # type: ignore[attr-defined]
     [kept] = list((tmp_path / "run" / "results").glob("*independent.json"))
