@@ -118,9 +118,9 @@ def _load_faults(plan: StagePlan) -> Iterator[Fault]:
         for executor in executors:
             busy[bool(plan.on_host[stage]), executor] += int(plan.load_ns[stage])
     most, what = max(busy.values(), default=0), "the fullest executor takes"
-    shared = _computed(plan) / (plan.cores or math.inf)
+    shared = 0 if plan.cores is None else -(-_computed(plan) // plan.cores)
     if shared > most:
-        most, what = math.ceil(shared), f"on {plan.cores} cores, all stages take"
+        most, what = shared, f"on {plan.cores} cores, all stages take"
     if plan.bottleneck_ns != most:
         yield Fault("bottleneck_ns", f"is {plan.bottleneck_ns}; {what} {most}")
 

@@ -13,7 +13,7 @@ from planner.model.arrays import Bool, Float64, Int32, Int64
 from planner.model.move import Move
 from planner.model.progress import Progress
 
-__all__ = ["GAIN_US", "may_begin", "stolen"]
+__all__ = ["GAIN_US", "SLOWER", "may_begin", "stolen"]
 
 AHEAD_US = 300_000
 """Slots that are predicted to have nothing to run within so long take tasks of others."""
